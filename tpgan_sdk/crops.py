@@ -1,0 +1,149 @@
+"""From a frame and five landmarks to what the network takes: one face and four patches.
+
+Training uses the same function, so what the network learns from is what it meets later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from . import geometry
+from .errors import GeometryError
+from .geometry import CROP_SIZE, OFFICIAL, PATCHES, FloatArray, Template
+from .resample import Float32Array, UInt8Array, warp
+
+IDENTITY: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+INPUT_NAMES: Final = ("face", *(patch.name for patch in PATCHES))
+"""Names and order of the network's five inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCrops:
+    """One face as the network sees it: occluded side on the right, float32 in [0, 255]."""
+
+    face: Float32Array
+    """(128, 128, 3), the frame's colour order."""
+    patches: tuple[Float32Array, ...]
+    """Left eye (40, 40, 3), right eye (40, 40, 3), nose (32, 40, 3), mouth (32, 48, 3)."""
+    landmarks: FloatArray
+    """(5, 2) px of `face`."""
+    transform: FloatArray
+    """(2, 3), frame to `face`, of the frame after mirroring where `mirrored`."""
+    mirrored: bool
+    """Whether the frame was mirrored to bring the occluded side to the right."""
+
+
+def crop_face(
+    frame: UInt8Array,
+    landmarks: npt.ArrayLike,
+    template: Template = OFFICIAL,
+    mirrored: bool | None = None,
+) -> FaceCrops:
+    """Align one face of a frame and cut its patches.
+
+    Args:
+        frame: (H, W, C) uint8.
+        landmarks: (5, 2) frame pixels, see `tpgan_sdk.geometry`.
+        template: the model's template.
+        mirrored: None decides by the sign of the yaw.
+
+    Raises:
+        GeometryError: landmarks are no face, or lie outside the frame.
+    """
+    points = geometry.check_landmarks(landmarks)
+    _check_inside(points, frame)
+    if mirrored is None:
+        mirrored = geometry.estimate_yaw(points) < 0
+    if mirrored:
+        frame = frame[:, ::-1]
+        points = geometry.mirror_landmarks(points, frame.shape[1])
+    transform = geometry.alignment_transform(points, template)
+    return _sample(frame, points, transform, mirrored)
+
+
+def crop_aligned(
+    crop: UInt8Array, landmarks: npt.ArrayLike | None, template: Template = OFFICIAL
+) -> FaceCrops:
+    """Cut the patches of a 128x128 crop that is aligned already.
+
+    Args:
+        crop: (128, 128, C) uint8.
+        landmarks: (5, 2) crop pixels, or None for a frontal face at the template's points.
+    """
+    points = geometry.check_landmarks(template.points if landmarks is None else landmarks)
+    mirrored = landmarks is not None and geometry.estimate_yaw(points) < 0
+    if mirrored:
+        crop = crop[:, ::-1]
+        points = geometry.mirror_landmarks(points, CROP_SIZE)
+    return _sample(crop, points, IDENTITY, mirrored)
+
+
+def _check_inside(points: FloatArray, frame: UInt8Array) -> None:
+    height, width = frame.shape[:2]
+    middle = points.mean(axis=0)
+    if not (0 <= middle[0] <= width - 1 and 0 <= middle[1] <= height - 1):
+        raise GeometryError(
+            f"the landmarks' middle ({middle[0]:.0f}, {middle[1]:.0f}) lies outside the "
+            f"{width}x{height} image; expected pixels of this image (was it resized or rotated "
+            "after detection?)"
+        )
+
+
+def _sample(
+    frame: UInt8Array, points: FloatArray, transform: FloatArray, mirrored: bool
+) -> FaceCrops:
+    aligned = geometry.apply_transform(transform, points)
+    origins = geometry.patch_origins(aligned)
+    # One window that holds the crop and every patch: patches begin on whole pixels of the crop's
+    # grid, so they are slices of it.
+    left = min(0, *(x for x, _ in origins))
+    top = min(0, *(y for _, y in origins))
+    right = max(CROP_SIZE, *(x + p.width for (x, _), p in zip(origins, PATCHES, strict=True)))
+    bottom = max(CROP_SIZE, *(y + p.height for (_, y), p in zip(origins, PATCHES, strict=True)))
+    if transform is IDENTITY:
+        window = np.pad(
+            frame.astype(np.float32),
+            ((-top, bottom - CROP_SIZE), (-left, right - CROP_SIZE), (0, 0)),
+            mode="edge",
+        )
+    else:
+        window = warp(frame, transform, right - left, bottom - top, left, top)
+    patches = tuple(
+        window[y - top : y - top + p.height, x - left : x - left + p.width]
+        for (x, y), p in zip(origins, PATCHES, strict=True)
+    )
+    face = window[-top : CROP_SIZE - top, -left : CROP_SIZE - left]
+    return FaceCrops(face, patches, aligned, transform, mirrored)
+
+
+def normalise(image: npt.NDArray[np.floating], out: Float32Array, reverse_channels: bool) -> None:
+    """(H, W, 3) in [0, 255] into `out`, (3, H, W) float32 in [-1, 1]."""
+    planes = image.transpose(2, 0, 1)
+    np.multiply(planes[::-1] if reverse_channels else planes, 1 / 127.5, out=out)
+    out -= 1.0
+
+
+def network_inputs(crops: list[FaceCrops], reverse_channels: bool) -> dict[str, Float32Array]:
+    """A batch of crops as the network's five named inputs.
+
+    Args:
+        crops: N faces of one colour order.
+        reverse_channels: True when that order is not the network's.
+
+    Returns:
+        ``face`` (N, 3, 128, 128), ``left_eye``, ``right_eye`` (N, 3, 40, 40), ``nose``
+        (N, 3, 32, 40), ``mouth`` (N, 3, 32, 48); float32 in [-1, 1].
+    """
+    sizes = ((CROP_SIZE, CROP_SIZE), *((p.height, p.width) for p in PATCHES))
+    batch = {
+        name: np.empty((len(crops), 3, *size), dtype=np.float32)
+        for name, size in zip(INPUT_NAMES, sizes, strict=True)
+    }
+    for index, crop in enumerate(crops):
+        for name, image in zip(INPUT_NAMES, (crop.face, *crop.patches), strict=True):
+            normalise(image, batch[name][index], reverse_channels)
+    return batch

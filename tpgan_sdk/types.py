@@ -1,0 +1,65 @@
+"""The values that pass between the SDK's parts and out to its users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .geometry import FloatArray
+from .resample import UInt8Array
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face as a detector sees it."""
+
+    box: tuple[float, float, float, float]
+    """x0, y0, x1, y1 in frame pixels; may reach beyond the frame."""
+    landmarks: FloatArray
+    """(5, 2) frame pixels, order of `tpgan_sdk.geometry.LANDMARK_NAMES`."""
+    score: float
+    """The detector's confidence, 0 to 1."""
+
+    @property
+    def area(self) -> float:
+        """Square pixels of the box."""
+        return max(0.0, self.box[2] - self.box[0]) * max(0.0, self.box[3] - self.box[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face of a frame and its frontal view."""
+
+    image: UInt8Array
+    """(128, 128, 3) frontal face, same colour order as the input."""
+    box: tuple[float, float, float, float]
+    """x0, y0, x1, y1 in frame pixels; may reach beyond the frame."""
+    landmarks: FloatArray
+    """(5, 2) frame pixels, order of `tpgan_sdk.geometry.LANDMARK_NAMES`."""
+    score: float
+    """The detector's confidence, 0 to 1; 1 where the landmarks were given."""
+    yaw: float
+    """Degrees, estimated from the landmarks; positive: looks towards the frame's right edge."""
+    mirrored: bool
+    """Whether the network saw the mirror image (yaw < 0). `image` and `aligned` are not mirrored."""
+    aligned: UInt8Array
+    """(128, 128, 3) aligned crop of the frame, oriented as the frame is."""
+    transform: FloatArray
+    """(2, 3) float64, frame pixels to pixels of `aligned` and of `image`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What runs the network, and why it was chosen."""
+
+    name: str
+    """"onnxruntime-cuda", "onnxruntime-cpu", ..."""
+    provider: str
+    """What the runtime itself says it executes on."""
+    device: str
+    """"cpu" or "cuda:N"."""
+    reason: str
+    """Why this one and none before it in the order of preference."""
+    faster: str | None
+    """The command that would give a faster backend here; None where this is the fastest known."""
+
+

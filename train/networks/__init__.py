@@ -1,0 +1,6 @@
+"""Generators and discriminator, built from tables."""
+
+from .generator import Frontal, Generator
+from .spec import PRESETS, GeneratorSpec
+
+__all__ = ["PRESETS", "Frontal", "Generator", "GeneratorSpec"]

@@ -1,0 +1,47 @@
+"""Parameters and floating-point operations of a preset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tpgan_sdk.geometry import CROP_SIZE, PATCHES
+
+from .generator import Generator
+from .spec import GeneratorSpec
+
+CLASSES = 347
+"""Identities of the published training set; the classifier's parameters are counted with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Size of a network for one face."""
+
+    parameters: int
+    flops: int
+    """2 per multiply-add of convolutions, transposed convolutions and linear layers."""
+
+
+def example_inputs(batch: int = 1) -> tuple[Tensor, list[Tensor]]:
+    """Zeros in the shapes of the network's inputs."""
+    face = torch.zeros(batch, 3, CROP_SIZE, CROP_SIZE)
+    return face, [torch.zeros(batch, 3, p.height, p.width) for p in PATCHES]
+
+
+def parameters(module: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def cost(spec: GeneratorSpec, classes: int = CLASSES) -> Cost:
+    """Counted on shapes alone: nothing is computed and no memory is taken."""
+    with torch.device("meta"):
+        network = Generator(spec, classes).eval()
+        face, patches = example_inputs()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(face, patches)
+    return Cost(parameters(network), counter.get_total_flops())
