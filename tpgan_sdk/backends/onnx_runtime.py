@@ -1,0 +1,115 @@
+"""ONNX Runtime on the CPU or on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..cuda import CudaDriver, find_driver
+from ..errors import BackendError
+from ..model import Model
+from ..resample import Float32Array
+from ..types import BackendInfo
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+GPU_LINE = "pip uninstall -y onnxruntime && pip install 'tpgan-sdk[gpu]'"
+
+
+def cpu_session(model: Model, device: str | None) -> onnxruntime.InferenceSession:
+    """
+    Raises:
+        BackendError: ONNX Runtime is not installed, or another device was asked for.
+    """
+    if device not in (None, "cpu"):
+        raise BackendError(f"onnxruntime-cpu runs on device 'cpu', not on {device!r}")
+    return _session(model, [CPU])
+
+
+def cuda_session(model: Model, device: str | None) -> onnxruntime.InferenceSession:
+    """
+    Raises:
+        BackendError: no driver, no CUDA provider, or the provider does not start: ONNX Runtime
+            itself would then silently use the CPU.
+    """
+    index = _device_index(device)
+    driver = find_driver()
+    if not isinstance(driver, CudaDriver):
+        raise BackendError(driver)
+    if index >= driver.devices:
+        raise BackendError(f"device 'cuda:{index}' does not exist; GPUs here: {driver.devices}")
+    runtime = _runtime()
+    if CUDA not in runtime.get_available_providers():
+        raise BackendError(f"this onnxruntime has no CUDA provider; install it: {GPU_LINE}")
+    if hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()  # finds the CUDA and cuDNN libraries that pip installed
+    session = _session(model, [(CUDA, {"device_id": index}), CPU])
+    if session.get_providers()[0] != CUDA:
+        raise BackendError(
+            "ONNX Runtime could not start its CUDA provider (CUDA or cuDNN libraries missing or of "
+            f"another version); see its message above, and `tpgan doctor`; {GPU_LINE}"
+        )
+    return session
+
+
+class OnnxRuntimeBackend:
+    """Runs a model's ONNX. A session serves several threads, so clones share it."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, info: BackendInfo) -> None:
+        self.info = info
+        self._session: onnxruntime.InferenceSession | None = session
+
+    def run(self, inputs: Mapping[str, Float32Array]) -> Float32Array:
+        """See `Backend.run`."""
+        if self._session is None:
+            raise BackendError("this backend is closed; make a new Frontalizer")
+        output: Float32Array = self._session.run(None, dict(inputs))[0]
+        return output
+
+    def clone(self) -> OnnxRuntimeBackend:
+        """See `Backend.clone`."""
+        if self._session is None:
+            raise BackendError("this backend is closed; make a new Frontalizer")
+        return OnnxRuntimeBackend(self._session, self.info)
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._session = None
+
+
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BackendError(
+            f"ONNX Runtime cannot be imported ({error}); install it: pip install 'tpgan-sdk[cpu]'"
+        ) from None
+    return onnxruntime
+
+
+def _session(model: Model, providers: list[Any]) -> onnxruntime.InferenceSession:
+    runtime = _runtime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    # Containers often see more cores than they may use, and ONNX Runtime counts the former.
+    options.intra_op_num_threads = _usable_cores()
+    try:
+        return runtime.InferenceSession(str(model.path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's own exceptions share no public base
+        raise BackendError(f"ONNX Runtime cannot load {model.path}: {error}") from error
+
+
+def _usable_cores() -> int:
+    # Not on every system; where it is missing the count of all cores is the best guess.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _device_index(device: str | None) -> int:
+    name, _, index = (device or "cuda:0").partition(":")
+    if name != "cuda" or not (index or "0").isdigit():
+        raise BackendError(f"onnxruntime-cuda runs on 'cuda' or 'cuda:N', not on {device!r}")
+    return int(index or 0)

@@ -1,0 +1,274 @@
+"""From a photo to frontal faces: detect, align, run the network, turn back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import geometry
+from .backends import Backend, create_backend
+from .crops import INPUT_NAMES, FaceCrops, crop_aligned, crop_face, network_inputs
+from .detectors import Detector, create_detector, faces_from_insightface
+from .errors import DetectorError, GeometryError, ImageError
+from .geometry import CROP_SIZE
+from .images import check_image, read_image
+from .model import Model, resolve_model
+from .resample import UInt8Array, to_uint8
+from .types import BackendInfo, Detection, Face
+
+log = logging.getLogger("tpgan_sdk")
+
+ImageLike = str | Path | npt.NDArray[Any]
+
+
+class Frontalizer:
+    """Turns faces seen from the side into frontal ones.
+
+    One object for one thread; `clone()` gives another thread its own, with the weights shared.
+
+    Args:
+        model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
+        backend: "auto", "onnxruntime-cuda", "onnxruntime-cpu", or a `Backend`.
+        detector: "auto", "yuface", "yunet:PATH", "insightface:PATH", a path, or a `Detector`.
+        device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
+        max_batch: faces that the network is given at once.
+
+    Raises:
+        ModelError: the model is missing, damaged or not of this SDK.
+        BackendError: no backend works, or the one asked for does not.
+        DetectorError: the detector asked for does not work. With "auto" this is raised by the
+            first call that needs one, so that `frontalize_aligned` works without any.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Model | None = None,
+        backend: str | Backend = "auto",
+        detector: str | Path | Detector = "auto",
+        device: str | None = None,
+        max_batch: int = 16,
+    ) -> None:
+        if max_batch < 1:
+            raise ValueError(f"max_batch is {max_batch}; expected at least 1")
+        self.model = resolve_model(model)
+        self.max_batch = max_batch
+        self._detector: Detector | DetectorError
+        try:
+            self._detector = create_detector(detector)
+        except DetectorError as error:
+            if detector != "auto":
+                raise
+            self._detector = error
+        self._backend = create_backend(self.model, backend, device)
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def backend(self) -> BackendInfo:
+        """What runs the network, and why."""
+        return self._backend.info
+
+    @property
+    def detector(self) -> Detector:
+        """The detector in use.
+
+        Raises:
+            DetectorError: none works here.
+        """
+        if isinstance(self._detector, DetectorError):
+            raise self._detector
+        return self._detector
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds of the last call by stage: read, detect, align, network, finish."""
+        return {stage: seconds * 1e3 for stage, seconds in self._seconds.items()}
+
+    def frontalize(
+        self,
+        image: ImageLike,
+        faces: Sequence[Any] | None = None,
+        largest_only: bool = False,
+    ) -> list[Face]:
+        """All faces of one picture, best detected first.
+
+        Args:
+            image: path, or (H, W, 3) uint8 BGR.
+            faces: `Detection`s, or what `insightface.app.FaceAnalysis.get` returned for this
+                picture; None: the detector looks for them.
+            largest_only: only the face with the largest box.
+
+        Returns:
+            One `Face` a face, none found: an empty list. A detected face whose landmarks no face
+            can have is left out, with a warning in the log.
+
+        Raises:
+            ImageError: the picture cannot be read, or is no such array.
+            GeometryError: given landmarks are NaN, outside the picture, or no face.
+        """
+        self._seconds = {}
+        given = None if faces is None else [faces]
+        return self._frontalize([image], given, largest_only)[0]
+
+    def frontalize_batch(
+        self, images: Sequence[ImageLike], largest_only: bool = False
+    ) -> list[list[Face]]:
+        """As `frontalize` for several pictures; their faces share the network's batches."""
+        self._seconds = {}
+        return self._frontalize(images, None, largest_only)
+
+    def frontalize_aligned(
+        self,
+        crops: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]],
+        landmarks: npt.ArrayLike | Sequence[npt.ArrayLike | None] | None = None,
+    ) -> list[Face]:
+        """Faces that are aligned already, by the model's template.
+
+        Args:
+            crops: (N, 128, 128, 3) uint8 BGR, or a sequence of such pictures.
+            landmarks: (N, 5, 2) crop pixels, or a sequence with None for frontal faces; they
+                place the four patches and tell which side is hidden. None: all frontal.
+
+        Raises:
+            ImageError: a crop is not (128, 128, 3) uint8.
+            GeometryError: landmarks are NaN, or far outside their crop.
+        """
+        self._seconds = {}
+        points: Sequence[Any] = [None] * len(crops) if landmarks is None else list(landmarks)  # type: ignore[arg-type]
+        if len(points) != len(crops):
+            raise GeometryError(f"{len(crops)} crops with {len(points)} sets of landmarks")
+        with self._stage("align"):
+            jobs = []
+            for crop, five in zip(crops, points, strict=True):
+                picture = check_image(crop)
+                if picture.shape != (CROP_SIZE, CROP_SIZE, 3):
+                    raise ImageError(
+                        f"a crop has shape {picture.shape}; expected (128, 128, 3), aligned by "
+                        f"the {self.model.template.name} template"
+                    )
+                cut = crop_aligned(picture, five, self.model.template)
+                jobs.append((_whole_crop(cut), cut, CROP_SIZE))
+        return self._run(jobs)
+
+    def clone(self) -> Frontalizer:
+        """Another one for another thread; model, detector and weights are shared."""
+        other = object.__new__(Frontalizer)
+        other.model, other.max_batch = self.model, self.max_batch
+        other._detector, other._backend = self._detector, self._backend.clone()
+        other._seconds = {}
+        return other
+
+    def close(self) -> None:
+        """Frees the backend. Further calls raise `BackendError`."""
+        self._backend.close()
+
+    def __enter__(self) -> Frontalizer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _frontalize(
+        self, images: Sequence[ImageLike], faces: Sequence[Sequence[Any]] | None, largest: bool
+    ) -> list[list[Face]]:
+        jobs: list[tuple[Detection, FaceCrops, int]] = []
+        counts = []
+        for index, image in enumerate(images):
+            with self._stage("read"):
+                picture = self._picture(image)
+            if faces is None:
+                with self._stage("detect"):
+                    found = self.detector.detect(picture)
+            else:
+                found = _detections(faces[index])
+            if largest and found:
+                found = [max(found, key=lambda face: face.area)]
+            with self._stage("align"):
+                cut = [self._cut(picture, face, faces is not None) for face in found]
+            kept = [(f, c, picture.shape[1]) for f, c in zip(found, cut, strict=True) if c]
+            jobs += kept
+            counts.append(len(kept))
+        results = iter(self._run(jobs))
+        return [[next(results) for _ in range(count)] for count in counts]
+
+    @staticmethod
+    def _picture(image: ImageLike) -> UInt8Array:
+        return read_image(image) if isinstance(image, str | Path) else check_image(image)
+
+    def _cut(self, picture: UInt8Array, face: Detection, given: bool) -> FaceCrops | None:
+        try:
+            return crop_face(picture, face.landmarks, self.model.template)
+        except GeometryError as error:
+            if given:
+                raise
+            log.warning("a detected face is left out: %s", error)
+            return None
+
+    def _run(self, jobs: Sequence[tuple[Detection, FaceCrops, int]]) -> list[Face]:
+        faces: list[Face] = []
+        for start in range(0, len(jobs), self.max_batch):
+            part = jobs[start : start + self.max_batch]
+            with self._stage("align"):
+                inputs = network_inputs([cut for _, cut, _ in part], reverse_channels=True)
+            with self._stage("network"):
+                output = self._backend.run({name: inputs[name] for name in INPUT_NAMES})
+            with self._stage("finish"):
+                pictures = to_uint8((output[:, ::-1].transpose(0, 2, 3, 1) + 1) * 127.5)
+                faces += [
+                    _face(found, cut, width, picture)
+                    for (found, cut, width), picture in zip(part, pictures, strict=True)
+                ]
+        return faces
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begun
+            self._seconds[name] = self._seconds.get(name, 0.0) + spent
+
+
+def _face(found: Detection, cut: FaceCrops, width: int, picture: UInt8Array) -> Face:
+    aligned, transform = to_uint8(cut.face), cut.transform
+    if cut.mirrored:
+        aligned, picture = aligned[:, ::-1], picture[:, ::-1]
+        # Undo both mirrors, of the frame before and of the crop after the alignment.
+        transform = geometry.mirror_crop_transform(
+            geometry.mirror_frame_transform(transform, width)
+        )
+    return Face(
+        image=np.ascontiguousarray(picture),
+        box=found.box,
+        landmarks=found.landmarks,
+        score=found.score,
+        yaw=geometry.estimate_yaw(found.landmarks),
+        mirrored=cut.mirrored,
+        aligned=np.ascontiguousarray(aligned),
+        transform=transform,
+    )
+
+
+def _whole_crop(cut: FaceCrops) -> Detection:
+    points = cut.landmarks
+    if cut.mirrored:
+        points = geometry.mirror_landmarks(points, CROP_SIZE)
+    return Detection((0.0, 0.0, float(CROP_SIZE), float(CROP_SIZE)), points, 1.0)
+
+
+def _detections(faces: Sequence[Any]) -> list[Detection]:
+    own = [face for face in faces if isinstance(face, Detection)]
+    return own if len(own) == len(faces) else faces_from_insightface(faces)
