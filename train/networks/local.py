@@ -106,9 +106,12 @@ class LocalPathways(nn.Module):
         if self.share_eyes:
             left, right, *rest = patches
             # One pass for both eyes; the right one is shown as a left one.
-            both = self.nets["left_eye"](torch.cat([left, right.flip(3)]))
-            (left_image, right_image), (left_map, right_map) = (t.chunk(2) for t in both)
-            results = [(left_image, left_map), (right_image.flip(3), right_map.flip(3))]
+            image, features = self.nets["left_eye"](torch.cat([left, right.flip(3)]))
+            count = left.shape[0]
+            results = [
+                (image[:count], features[:count]),
+                (image[count:].flip(3), features[count:].flip(3)),
+            ]
             results += [self.nets[p.name](x) for p, x in zip(PATCHES[2:], rest, strict=True)]
         else:
             results = [self.nets[p.name](x) for p, x in zip(PATCHES, patches, strict=True)]

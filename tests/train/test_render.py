@@ -1,0 +1,181 @@
+"""Portraits to shards, on a few real portraits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tpgan_sdk import geometry
+from tpgan_sdk.errors import TrainingError
+from train.data.camera import Camera, render_view
+from train.data.head import find_model
+from train.data.plan import RenderConfig, plan_views, portrait_generator
+from train.data.render import main
+from train.data.shards import ShardReader
+from train.data.split import held_out
+from train.data.views import PortraitError, Renderer, frontal_target, render_views
+
+
+@pytest.fixture(scope="module")
+def portraits(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two portraits of the training split and one that shows nobody."""
+    pytest.importorskip("mediapipe", reason="rendering needs mediapipe")
+    source = shared_dir / "data" / "portraits" / "generated"
+    if not source.is_dir():
+        pytest.skip(f"no portraits in {source}")
+    folder = tmp_path_factory.mktemp("portraits")
+    chosen = [p for p in sorted(source.glob("*.jpg")) if not held_out(p.name)][:2]
+    for path in chosen:
+        shutil.copy(path, folder)
+    cv2.imwrite(str(folder / "nobody.png"), np.full((200, 200, 3), 90, np.uint8))
+    assert not held_out("nobody.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def renderer(portraits: Path) -> Renderer:
+    return Renderer()
+
+
+@pytest.fixture(scope="module")
+def portrait(portraits: Path) -> np.ndarray:
+    return np.asarray(cv2.imread(str(min(portraits.glob("*.jpg")))), dtype=np.uint8)
+
+
+def _render(portraits: Path, output: Path, *more: str) -> int:
+    return main(["--portraits", str(portraits), "--output", str(output), "--views", "3", *more])
+
+
+def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> None:
+    assert _render(portraits, tmp_path / "a", "--split", "train") == 0
+    reader = ShardReader(tmp_path / "a" / "train" / "shard-00000")
+    assert (len(reader), len(reader.targets)) == (6, 4)
+    names = {int(k): v for k, v in reader.meta["portraits"].items()}
+    assert set(reader.labels["identity"]) == set(names)
+    assert reader.labels["target"].max() == 3
+    assert (reader.labels["target"] % 2 == reader.labels["mirrored"]).all()
+    assert ((reader.labels["yaw"] >= 0) & (reader.labels["yaw"] <= 90)).all()
+    # Premultiplied: no colour exceeds its alpha.
+    assert (reader.views[..., :3].max(axis=3) <= reader.views[..., 3].astype(int) + 1).all()
+    report = json.loads((tmp_path / "a" / "report.json").read_text())
+    assert report["accepted"] == 2
+    assert report["rejected"] == {"nobody.png": "no face"}
+    assert report["views"] == 6
+    # The same seed gives the same bytes, another one others.
+    assert _render(portraits, tmp_path / "b", "--split", "train") == 0
+    assert _render(portraits, tmp_path / "c", "--split", "train", "--seed", "1") == 0
+    for name in ("views.npy", "targets.npy", "labels.npy", "meta.json"):
+        first, again, other = (
+            (tmp_path / x / "train" / "shard-00000" / name).read_bytes() for x in "abc"
+        )
+        assert first == again
+        assert name == "targets.npy" or first != other
+
+
+def test_landmarks_agree_with_the_yaw(renderer: Renderer, portrait: np.ndarray) -> None:
+    mesh = renderer.mesh(portrait)
+    for yaw in (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0):
+        view = render_view(mesh, Camera(yaw))
+        assert abs(geometry.estimate_yaw(view.landmarks) - yaw) < 7
+        aligned = geometry.alignment_transform(view.landmarks)
+        np.testing.assert_allclose(aligned, [[1, 0, 0], [0, 1, 0]], atol=1e-6)
+    # A real profile's nose tip lies at x = 86 of the crop.
+    assert 80 < view.landmarks[2, 0] < 92
+
+
+def test_frontal_view_looks_like_the_target(renderer: Renderer, portrait: np.ndarray) -> None:
+    mesh = renderer.mesh(portrait)
+    view = render_view(mesh, Camera(0.0)).image[16:144, 16:144].astype(float)
+    target = frontal_target(mesh).astype(float)
+    face = np.s_[24:104, 34:94]
+    assert np.abs(view[face] - target[face]).mean() < 12
+    assert view[face][..., 3].min() == 255
+
+
+def test_alpha_edge_is_not_dark(renderer: Renderer, portrait: np.ndarray) -> None:
+    """Unpremultiplied colours along the face's far edge are those just inside it."""
+    image = render_view(renderer.mesh(portrait), Camera(45.0)).image.astype(float)
+    gaps = []
+    for row in range(60, 100):
+        edge = int(np.flatnonzero(image[row, :, 3] > 0)[-1])
+        if image[row, edge, 3] < 255:
+            inner = image[row, edge - 2, :3].mean()
+            gaps.append(image[row, edge, :3].mean() * 255 / image[row, edge, 3] - inner)
+    assert abs(np.mean(gaps)) < 12
+
+
+def test_render_views_of_one_picture(portrait: np.ndarray) -> None:
+    left, right = render_views(portrait, [-60.0, 60.0], background=(0.0, 255.0, 0.0))
+    assert left.image.shape == (160, 160, 3)
+    assert geometry.estimate_yaw(left.landmarks) < -50
+    assert geometry.estimate_yaw(right.landmarks) > 50
+    assert left.image[80, 4].tolist() == [0, 255, 0]  # background before the face
+    assert right.image[80, 155].tolist() == [0, 255, 0]
+
+
+def test_rejections_name_the_reason(renderer: Renderer, portrait: np.ndarray) -> None:
+    with pytest.raises(PortraitError, match="no face"):
+        renderer.mesh(np.zeros((64, 64, 3), np.uint8))
+    small = np.asarray(cv2.resize(portrait, (100, 100)), dtype=np.uint8)
+    with pytest.raises(PortraitError, match=r"too small: \d+ px"):
+        renderer.mesh(small)
+
+
+def test_exact_yaws_come_from_both_halves() -> None:
+    config = RenderConfig(yaws=(0.0, 45.0, 90.0))
+    plan = plan_views(config, portrait_generator(0, "a.jpg"))
+    assert [(camera.yaw, mirrored) for camera, _, mirrored in plan] == [
+        *((0.0, False), (45.0, False), (45.0, True), (90.0, False), (90.0, True)),
+    ]
+    assert config.views_each == 5
+
+
+def test_random_yaws_cover_the_range_and_alternate() -> None:
+    plan = plan_views(RenderConfig(views=6), portrait_generator(0, "a.jpg"))
+    assert [int(camera.yaw // 15) for camera, _, _ in plan] == [0, 1, 2, 3, 4, 5]
+    sides = [mirrored for _, _, mirrored in plan]
+    assert sides in ([False, True] * 3, [True, False] * 3)
+    assert all(abs(camera.pitch) <= 15 for camera, _, _ in plan)
+    assert all(np.linalg.norm(light.direction) <= 0.8 for _, light, _ in plan)
+
+
+def test_dry_run_writes_nothing(
+    portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _render(portraits, tmp_path / "x", "--split", "train", "--dry-run") == 0
+    assert "3 portraits, 3 views each, 1 shards" in capsys.readouterr().out
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--portraits", "{tmp}/none"], "is not a folder; --portraits takes folders"),
+        (["--portraits", "{tmp}"], "no pictures in"),
+        (["--portraits", "{tmp}", "--yaws", "0,-30"], "yaw -30 cannot be rendered"),
+        (["--portraits", "{tmp}", "--yaws", "a"], "--yaws 'a'"),
+        (["--portraits", "{tmp}", "--views", "0"], "0 views a portrait"),
+    ],
+)
+def test_bad_arguments(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [a.replace("{tmp}", str(tmp_path)) for a in arguments]
+    assert main([*filled, "--output", str(tmp_path / "out")]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_output_with_shards_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out" / "train" / "shard-00000").mkdir(parents=True)
+    assert main(["--portraits", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert "holds shards already" in capsys.readouterr().err
+
+
+def test_missing_head_model(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"no head model in .* --head, or set TPGAN_SHARED"):
+        find_model(tmp_path)

@@ -1,0 +1,99 @@
+"""What fixes a training run: one frozen table, from a JSON file and `--set key=value`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tpgan_sdk.errors import TrainingError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Every parameter of a run. Losses are means over elements; a weight of 0 turns one off."""
+
+    preset: str = "edge"
+    """Table in `train.networks.spec`."""
+    batch: int = 24
+    """Views a step."""
+    steps: int = 100_000
+    """Steps of the whole run; the learning rate anneals to zero at its end."""
+    learning_rate: float = 1e-3
+    """Adam's, after warm-up."""
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    beta1: float = 0.9
+    ema: float = 0.995
+    """Decay a step of the averaged weights, which are the ones exported."""
+    seed: int = 0
+    pixel_128: float = 1.0
+    pixel_64: float = 0.5
+    pixel_32: float = 0.5
+    pixel_patches: float = 0.5
+    """The four local pictures before fusion."""
+    symmetry: float = 0.02
+    """On the 32-px picture: real faces are symmetric coarsely, not pixel by pixel."""
+    total_variation: float = 0.02
+    identity: float = 0.12
+    """1 - cosine of the recogniser's embeddings."""
+    identity_features: float = 0.06
+    """L1 on the layer before."""
+    identity_after: int = 200
+    """First step with the identity losses: before it there is no face to recognise."""
+    bfloat16: bool = True
+    """Autocast the networks to bfloat16."""
+
+    def with_settings(self, settings: Sequence[str]) -> TrainConfig:
+        """The configuration with `key=value` settings applied.
+
+        Raises:
+            TrainingError: an unknown key, or a value of the wrong type.
+        """
+        values: dict[str, Any] = {}
+        for setting in settings:
+            key, found, text = setting.partition("=")
+            if not found:
+                raise TrainingError(f"--set {setting}: expected key=value")
+            values[key] = _parse(key, text)
+        return replace_checked(self, values)
+
+
+def replace_checked(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:
+    """`config` with `values`; unknown keys and wrong types are refused."""
+    fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
+    for key, value in values.items():
+        if key not in fields:
+            raise TrainingError(f"unknown setting {key!r}; known: {', '.join(fields)}")
+        expected = type(getattr(config, key))
+        exact = type(value) is expected or (expected is float and type(value) is int)
+        if not exact:
+            raise TrainingError(f"{key} is {value!r}; expected a value of type {expected.__name__}")
+    return dataclasses.replace(config, **values)
+
+
+def load_config(name: str, settings: Sequence[str] = ()) -> TrainConfig:
+    """A configuration by name (`train/configs/NAME.json`) or by path."""
+    path = Path(name)
+    if path.suffix != ".json":
+        path = CONFIGS / f"{name}.json"
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.json")))
+        raise TrainingError(f"no configuration at {path}; known by name: {known}") from None
+    except json.JSONDecodeError as error:
+        raise TrainingError(f"{path} is not JSON: {error}") from None
+    return replace_checked(TrainConfig(), values).with_settings(settings)
+
+
+def _parse(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

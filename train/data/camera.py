@@ -1,0 +1,135 @@
+"""One view of a mesh: pose, light, perspective, and alignment by the SDK's own rule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpgan_sdk import geometry
+from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, Template
+from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+
+from .mesh import PortraitMesh
+from .raster import rasterise, shade
+from .shards import VIEW_MARGIN
+from .sheets import SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where a view is taken from. Angles in degrees."""
+
+    yaw: float
+    """Positive: the face looks towards the right edge."""
+    pitch: float = 0.0
+    """Positive: the face looks up."""
+    roll: float = 0.0
+    """Positive: clockwise in the picture."""
+    distance: float = 24.0
+    """From the eyes, in eye-to-mouth distances (about 7 cm)."""
+
+    def rotation(self) -> FloatArray:
+        """(3, 3) roll @ pitch @ yaw; x right, y down, z away."""
+        (cy, sy), (cp, sp), (cr, sr) = (
+            (math.cos(a), math.sin(a)) for a in map(math.radians, (self.yaw, self.pitch, self.roll))
+        )
+        yaw = np.array([[cy, 0.0, -sy], [0.0, 1.0, 0.0], [sy, 0.0, cy]])
+        pitch = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])
+        roll = np.array([[cr, -sr, 0.0], [sr, cr, 0.0], [0.0, 0.0, 1.0]])
+        result: FloatArray = roll @ pitch @ yaw
+        return result
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """(N, 3) points turned and in perspective; what lies at the eyes keeps its size."""
+        turned = points @ self.rotation().T
+        distance = self.distance * OFFICIAL.eye_to_mouth * SCALE
+        turned[:, :2] *= (distance / (distance + turned[:, 2]))[:, None]
+        return turned
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """One directed light mixed with the photo's own."""
+
+    direction: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Towards the light: x right, y down, z away; the length, 0 to 1, is how much it counts."""
+    ambient: float = 0.5
+    """Part of it that reaches surfaces turned away."""
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factor of blue, green and red."""
+
+    def levels(self, normals: FloatArray) -> Float32Array:
+        """(N,) brightness factor of surfaces with these (N, 3) unit normals. Lambert's law."""
+        direction = np.asarray(self.direction)
+        strength = float(np.linalg.norm(direction))
+        # Of a face lit from a typical side, so that relighting leaves the mean brightness alone.
+        mean = self.ambient + (1.0 - self.ambient) * 0.6
+        lit = self.ambient * strength + (1.0 - self.ambient) * np.maximum(normals @ direction, 0.0)
+        return np.asarray(1.0 - strength + lit / mean, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One rendered view, aligned on its exact landmarks."""
+
+    image: UInt8Array
+    """(160, 160, 4) BGR and alpha, premultiplied; the crop begins at (16, 16)."""
+    landmarks: FloatArray
+    """(5, 2) crop px: exact, also where they are hidden."""
+
+
+def render_view(
+    mesh: PortraitMesh,
+    camera: Camera,
+    light: Light | None = None,
+    template: Template = OFFICIAL,
+    margin: int = VIEW_MARGIN,
+) -> View:
+    """One view of a mesh.
+
+    Args:
+        mesh: from `mesh.build_mesh`.
+        camera: its yaw should not be negative: mirror the portrait instead.
+        light: None leaves the photo's.
+        template: where eyes and mouth are put.
+        margin: crop px around the 128x128 crop.
+    """
+    light = light or Light()
+    points = camera.project(mesh.vertices.astype(np.float64))
+    five = camera.project(mesh.five)[:, :2]
+    transform = geometry.alignment_transform(five, template)
+    landmarks = geometry.apply_transform(transform, five)
+    # The alignment is part of the projection: nothing is resampled twice.
+    shift = (transform[:, 2] + margin) * SCALE + (SCALE - 1) / 2
+    points[:, :2] = points[:, :2] @ (transform[:, :2] * SCALE).T + shift
+    size = (CROP_SIZE + 2 * margin) * SCALE
+    index, weights, _ = rasterise(
+        points.astype(np.float32),
+        mesh.triangles,
+        size,
+        size,
+        mesh.uv,
+        mesh.alpha,
+        mesh.first_cutout,
+    )
+    image = shade(
+        index,
+        weights,
+        mesh.triangles,
+        mesh.uv,
+        mesh.texture,
+        mesh.fill,
+        mesh.confidence,
+        light.levels(mesh.normals @ camera.rotation().T),
+        np.asarray(light.gain, np.float32),
+        SCALE,
+    )
+    return View(to_uint8(image), landmarks)
+
+
+def compose(image: UInt8Array, background: tuple[float, float, float] | UInt8Array) -> UInt8Array:
+    """(H, W, 3) of a premultiplied (H, W, 4) image over a colour or a (H, W, 3) picture."""
+    rest = 1.0 - image[..., 3:].astype(np.float32) / 255.0
+    return to_uint8(image[..., :3].astype(np.float32) + np.asarray(background, np.float32) * rest)
