@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from train.networks import PRESETS, Generator, GeneratorSpec  # noqa: E402
+from train.networks import PRESETS, Generator, GeneratorSpec
 from train.networks.measure import cost
 from train.networks.spec import EDGE, Level, Tail
 
@@ -71,7 +70,7 @@ FINE = replace(
 CANDIDATES = (EVEN, DEEP, FINE)
 
 
-def sessions(threads: int = 2):  # type: ignore[no-untyped-def]
+def sessions(threads: int = 2) -> Iterator[tuple[GeneratorSpec, Any]]:
     """One ONNX Runtime session a candidate."""
     import onnx
     import onnxruntime as ort

@@ -2,22 +2,18 @@
 
     python scripts/make_examples.py
 
-Needs the renderer (`make render-env` installs it) and scikit-image, whose astronaut is NASA's
-portrait of Eileen Collins, a work of the US government and in the public domain.
+Needs the renderer and scikit-image (the environment of `make test` has both), whose astronaut is
+NASA's portrait of Eileen Collins, a work of the US government and in the public domain.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 from skimage import data
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
 
 from tpgan_sdk.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
@@ -25,6 +21,7 @@ from tpgan_sdk.resample import to_uint8
 from train.data.camera import Camera, Light, compose, render_view
 from train.data.views import Renderer
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 MARGIN = 40
 SOURCE = """# Source
 

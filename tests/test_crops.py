@@ -7,6 +7,7 @@ import pytest
 
 from tpgan_sdk import crops, geometry
 from tpgan_sdk.errors import GeometryError
+from tpgan_sdk.resample import warp
 
 POINTS = np.asarray(geometry.OFFICIAL.points)
 
@@ -37,7 +38,7 @@ def test_patches_beyond_the_crop_come_from_the_frame(rng: np.random.Generator) -
     np.testing.assert_allclose(transform[:, :2], np.eye(2), atol=0.01)
     x, y = geometry.patch_origins(cut.landmarks)[2]
     assert x + 40 > 128
-    expected = crops.warp(frame, transform, 40, 32, x, y)
+    expected = warp(frame, transform, 40, 32, x, y)
     np.testing.assert_allclose(cut.patches[2], expected, atol=0.02)
 
 
@@ -47,9 +48,10 @@ def test_patches_beyond_an_aligned_crop_replicate_its_edge(rng: np.random.Genera
     points[2, 0] = 118
     nose = crops.crop_aligned(crop, points).patches[2]
     x, y = geometry.patch_origins(points)[2]
-    np.testing.assert_array_equal(nose[:, 128 - x :], np.repeat(
-        crop[y : y + 32, 127:128].astype(np.float32), x + 40 - 128, axis=1
-    ))
+    np.testing.assert_array_equal(
+        nose[:, 128 - x :],
+        np.repeat(crop[y : y + 32, 127:128].astype(np.float32), x + 40 - 128, axis=1),
+    )
 
 
 @pytest.mark.parametrize("width", [301, 500])

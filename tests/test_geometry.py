@@ -40,13 +40,20 @@ def test_official_template_is_the_published_one_counted_from_zero() -> None:
     assert mouth[1] - eyes[1] == pytest.approx(g.OFFICIAL.eye_to_mouth, abs=0.02)
 
 
-@pytest.mark.parametrize(("template", "boxes"), [("official", PUBLISHED_BOXES), ("seed", SEED_BOXES)])
-def test_paste_boxes_are_the_published_ones(template: str, boxes: tuple[tuple[int, ...], ...]) -> None:
+@pytest.mark.parametrize(
+    ("template", "boxes"), [("official", PUBLISHED_BOXES), ("seed", SEED_BOXES)]
+)
+def test_paste_boxes_are_the_published_ones(
+    template: str, boxes: tuple[tuple[int, ...], ...]
+) -> None:
     found = g.TEMPLATES[template].paste_boxes()
-    assert tuple(
-        (x, x + p.width - 1, y, y + p.height - 1)
-        for (x, y), p in zip(found, g.PATCHES, strict=True)
-    ) == boxes
+    assert (
+        tuple(
+            (x, x + p.width - 1, y, y + p.height - 1)
+            for (x, y), p in zip(found, g.PATCHES, strict=True)
+        )
+        == boxes
+    )
 
 
 @pytest.mark.parametrize("angle", [-170.0, -40.0, 0.0, 25.0, 90.0])

@@ -19,7 +19,9 @@ def test_fast_equals_oracle(rng: np.random.Generator, scale: float, angle: float
     frame = rng.integers(0, 256, (211, 307, 3), dtype=np.uint8)
     matrix = transform(scale, angle, 33.3, 21.7)
     fast = resample.warp(frame, matrix, 60, 50, -7, 4)
-    np.testing.assert_allclose(fast, resample.warp_reference(frame, matrix, 60, 50, -7, 4), atol=0.02)
+    np.testing.assert_allclose(
+        fast, resample.warp_reference(frame, matrix, 60, 50, -7, 4), atol=0.02
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2)])
@@ -48,7 +50,7 @@ def test_shrinking_by_a_whole_number_is_the_mean_of_blocks() -> None:
 
 
 def test_a_ramp_stays_a_ramp() -> None:
-    """Bilinear interpolation reproduces linear functions: half a pixel further, half a step more."""
+    """Bilinear interpolation reproduces linear functions: half a pixel is half a step."""
     frame = np.tile(np.arange(20.0)[None, :, None], (5, 1, 1))
     moved = resample.warp_reference(frame, np.array([[1, 0, -0.5], [0, 1, 0.0]]), 10, 5)
     np.testing.assert_allclose(moved[..., 0], np.tile(np.arange(10) + 0.5, (5, 1)))

@@ -4,7 +4,8 @@ Definition: when the transform shrinks, the frame is first reduced by the whole-
 ``floor(1 / scale)`` with a box mean (blocks counted from the frame's first pixel; an incomplete
 last block is filled by replicating the edge); then bilinear interpolation with pixel centres at
 whole numbers and replicated edges. `warp_reference` is the oracle in float64; `warp` is the fast
-one and agrees to 0.02 grey levels on the roughest pictures (white noise). The native kernels are held to the same oracle.
+one and agrees to 0.02 grey levels on the roughest pictures (white noise). The native kernels are
+held to the same oracle.
 """
 
 from __future__ import annotations
@@ -111,8 +112,10 @@ def warp(
     matrix = matrix - np.array([[0, 0, x0], [0, 0, y0]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     border = cv2.BORDER_REPLICATE
-    result = cv2.warpAffine(source, matrix, (width, height), flags=flags, borderMode=border)
-    return result.reshape(height, width, frame.shape[2])
+    result: Float32Array = cv2.warpAffine(
+        source, matrix, (width, height), flags=flags, borderMode=border
+    ).reshape(height, width, frame.shape[2])  # OpenCV drops an axis of one channel
+    return result
 
 
 def _span(reach: FloatArray, size: int) -> tuple[int, int]:
@@ -124,4 +127,5 @@ def _span(reach: FloatArray, size: int) -> tuple[int, int]:
 
 def to_uint8(image: npt.NDArray[np.floating]) -> UInt8Array:
     """Rounded to the nearest grey level and clipped to [0, 255]."""
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    result: UInt8Array = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return result

@@ -40,7 +40,7 @@ class Face:
     yaw: float
     """Degrees, estimated from the landmarks; positive: looks towards the frame's right edge."""
     mirrored: bool
-    """Whether the network saw the mirror image (yaw < 0). `image` and `aligned` are not mirrored."""
+    """Whether the network saw the mirror image (yaw < 0); `image` and `aligned` are not."""
     aligned: UInt8Array
     """(128, 128, 3) aligned crop of the frame, oriented as the frame is."""
     transform: FloatArray
@@ -61,5 +61,3 @@ class BackendInfo:
     """Why this one and none before it in the order of preference."""
     faster: str | None
     """The command that would give a faster backend here; None where this is the fastest known."""
-
-

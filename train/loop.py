@@ -16,7 +16,7 @@ from torch import Tensor, nn, optim
 
 from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, PATCHES
+from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 
 from . import checkpoint, losses
 from .config import TrainConfig
@@ -25,6 +25,7 @@ from .networks import PRESETS, Frontal, Generator
 from .parallel import Ranks, leader_says, mean_gradients
 from .recogniser import Recogniser
 
+ALONE = Ranks()
 LOG_EVERY = 50
 """Steps between two lines of the log."""
 
@@ -96,7 +97,7 @@ def train(
     workers: int = 1,
     save_every: int = 500,
     say: Callable[[str], None] = print,
-    among: Ranks = Ranks(),
+    among: Ranks = ALONE,
 ) -> Path:
     """Trains until `config.steps` or `max_minutes`, whichever ends first.
 
@@ -116,7 +117,9 @@ def train(
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
     network = Generator(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    optimizer = optim.Adam(network.parameters(), lr=config.learning_rate, betas=(config.beta1, 0.999))
+    optimizer = optim.Adam(
+        network.parameters(), lr=config.learning_rate, betas=(config.beta1, 0.999)
+    )
     objective = Objective(config, spec.template, Recogniser(recogniser) if recogniser else None)
     folder, step, minutes = output / "checkpoint", 0, 0.0
     if resume:

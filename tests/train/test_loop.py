@@ -15,7 +15,9 @@ from train.config import TrainConfig, load_config
 from train.loop import learning_rate, train
 from train.networks import PRESETS, Generator
 
-FAST = TrainConfig(preset="tiny", batch=6, steps=30, warmup=3, bfloat16=False, ema=0.8)
+FAST = TrainConfig(
+    preset="tiny", batch=6, steps=30, warmup=3, learning_rate=3e-3, bfloat16=False, ema=0.8
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +57,11 @@ def test_resume_goes_on_with_weights_moments_and_position(shards: Path, tmp_path
     config = TrainConfig(preset="tiny", batch=4, steps=20, bfloat16=False, warmup=1)
     whole = train(config, shards, tmp_path / "whole", None, workers=0, save_every=10)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def interrupt(*_: object) -> None:
-        raise Stop
+        raise StopError
 
     # The learning rate depends on the planned steps, so the run is cut, not shortened.
     original, count = checkpoint.save, []
@@ -72,7 +74,7 @@ def test_resume_goes_on_with_weights_moments_and_position(shards: Path, tmp_path
 
     checkpoint.save = save_and_stop  # type: ignore[assignment]
     try:
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             train(config, shards, tmp_path / "cut", None, workers=0, save_every=10)
     finally:
         checkpoint.save = original
@@ -116,7 +118,17 @@ def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
 
 
 def test_settings_and_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--config", "edge", "--set", "batch=7", "--data", "x", "--output", "y", "--dry-run"]
+    arguments = [
+        "--config",
+        "edge",
+        "--set",
+        "batch=7",
+        "--data",
+        "x",
+        "--output",
+        "y",
+        "--dry-run",
+    ]
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["batch"] == 7
 

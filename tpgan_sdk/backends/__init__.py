@@ -101,4 +101,6 @@ def _open(entry: _Entry, model: Model, device: str | None, reason: str) -> Backe
     on_gpu = entry.provider == CUDA
     place = (device or "cuda:0") if on_gpu else "cpu"
     faster = None if on_gpu or not isinstance(find_driver(), CudaDriver) else GPU_LINE
-    return OnnxRuntimeBackend(session, BackendInfo(entry.name, entry.provider, place, reason, faster))
+    return OnnxRuntimeBackend(
+        session, BackendInfo(entry.name, entry.provider, place, reason, faster)
+    )

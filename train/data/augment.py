@@ -21,13 +21,14 @@ def background(rng: np.random.Generator, size: int) -> Float32Array:
     base = rng.uniform(0, 255, (1, 1, 3)) * 0.5 + rng.uniform(0, 255) * 0.5
     colours = base + rng.normal(0, rng.uniform(0, 40), (cells, cells, 3))
     picture = cv2.resize(colours.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.clip(picture.reshape(size, size, 3), 0, 255)
+    result: Float32Array = np.clip(picture.reshape(size, size, 3), 0, 255)
+    return result
 
 
 def compose(rgba: UInt8Array, behind: Float32Array) -> Float32Array:
     """Premultiplied (H, W, 4) over a background, float32 in [0, 255]."""
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    return rgba[..., :3].astype(np.float32) + behind * (1 - alpha)
+    rest = (255 - rgba[..., 3:]).astype(np.float32) / np.float32(255)
+    return rgba[..., :3].astype(np.float32) + behind * rest
 
 
 def colour_map(rng: np.random.Generator) -> tuple[Float32Array, Float32Array, float]:
@@ -44,7 +45,8 @@ def recolour(
     """`colour_map` applied, clipped to [0, 255]."""
     gain, offset, gamma = mapping
     unit = np.clip(image * gain + offset, 0, 255) / 255
-    return (unit**gamma * 255).astype(np.float32)
+    result: Float32Array = (unit**gamma * 255).astype(np.float32)
+    return result
 
 
 def damage(rng: np.random.Generator, image: Float32Array) -> UInt8Array:
@@ -64,7 +66,7 @@ def damage(rng: np.random.Generator, image: Float32Array) -> UInt8Array:
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))]
         coded = cv2.imencode(".jpg", result, quality)[1]
-        result = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        result = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
     return result
 
 
@@ -79,7 +81,8 @@ def occlude(rng: np.random.Generator, image: Float32Array) -> Float32Array:
     cv2.ellipse(mask, center, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
     mask = cv2.GaussianBlur(mask, (0, 0), 2)[..., None]
     colour = rng.uniform(20, 235, 3).astype(np.float32)
-    return image * (1 - mask) + colour * mask
+    result: Float32Array = image * (1 - mask) + colour * mask
+    return result
 
 
 def misplace(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .measure import cost, parameters
-from .generator import Generator
-from .spec import EDGE, PAPER
-
 import torch
+
+from .generator import Generator
+from .measure import cost, parameters
+from .spec import EDGE, PAPER
 
 
 def main() -> None:

@@ -165,9 +165,7 @@ class Generator(nn.Module):
             noise: (N, noise); None: zeros, the mean, which makes the result deterministic.
         """
         maps, code = self.encoder(face)
-        if noise is None:
-            noise = code.new_zeros(code.shape[0], self.spec.noise)
-        seeds = self.seeds(torch.cat([code, noise], dim=1))
+        seeds = self.seeds(code if noise is None else torch.cat([code, noise], dim=1))
         local_features, local_image, patch_images = self.local(patches)
         images: dict[int, Tensor] = {}
         lower: Tensor | None = None
@@ -195,9 +193,7 @@ class Generator(nn.Module):
             if level.up:
                 lower = self.ups[key](x)
         logits = code[:, :0] if self.classifier is None else self.classifier(code)
-        return Frontal(
-            images[128], images[64], images[32], patch_images, local_image, code, logits
-        )
+        return Frontal(images[128], images[64], images[32], patch_images, local_image, code, logits)
 
 
 def _shrink(face: Tensor, size: int) -> Tensor:

@@ -1,0 +1,189 @@
+"""`python -m export.to_onnx`: a checkpoint to an ONNX that the SDK and engines take.
+
+From a checkpoint (needs torch) or, for another precision of the same weights, from an ONNX that
+this command wrote (`--onnx`, no torch).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from tpgan_sdk.errors import ExportError, TPGANError
+from tpgan_sdk.geometry import TEMPLATES
+from tpgan_sdk.model import ModelInfo, load_model, sha256_of, sidecar_path, write_sidecar
+
+from . import parity
+from .precision import PRECISIONS, Precision, convert, precision_of
+
+if TYPE_CHECKING:
+    from train.networks import Generator
+
+MAX_DIFFERENCE = 1e-4 * 2
+"""ONNX against torch with the same weights: 1e-4 of the range [-1, 1]."""
+MAX_MEAN_LEVELS = 2.0
+"""What another precision may change on average, in grey levels of 255."""
+MIN_SPAN = 1.0
+"""Half of the output's range; a flatter output is reported, because its parity proves little."""
+
+
+def export_checkpoint(
+    checkpoint: Path, output: Path, precision: Precision, faces: Path, name: str | None = None
+) -> ModelInfo:
+    """Writes `output` and its sidecar from a checkpoint's averaged weights.
+
+    Raises:
+        ExportError: the graph differs from torch by more than `MAX_DIFFERENCE`, or the precision
+            costs more than `MAX_MEAN_LEVELS`; nothing is written then.
+        TrainingError: no checkpoint there.
+    """
+    from train.checkpoint import load_generator
+    from train.networks.measure import cost
+
+    from .graph import OPSET, fold_batch_norm, round_weights, to_graph
+
+    generator, state = load_generator(checkpoint)
+    folded = fold_batch_norm(generator)
+    stored = folded if precision == "fp32" else round_weights(folded)
+    inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template])
+    graph = to_graph(stored)
+    made = parity.run_onnx(graph.SerializeToString(), inputs)
+    against_torch = parity.compare(_run_torch(stored, inputs), made)
+    if against_torch.max > MAX_DIFFERENCE:
+        raise ExportError(
+            f"ONNX and torch differ by {against_torch.max:.2e} at most on {against_torch.faces} "
+            f"faces; the limit is {MAX_DIFFERENCE:.0e}; nothing was written"
+        )
+    figures: dict[str, Any] = {"onnx_vs_torch": against_torch.figures()}
+    graph = convert(graph, precision)
+    if precision != "fp32":
+        exact = _run_torch(generator, inputs)
+        figures[f"{precision}_vs_fp32"] = _gate(exact, graph, inputs, precision).figures()
+    total = cost(generator.spec, classes=0)
+    info = ModelInfo(
+        name=name or output.stem,
+        preset=state.preset,
+        template=generator.spec.template,
+        sha256="",
+        precision=precision,
+        opset=OPSET,
+        parameters=total.parameters,
+        flops=total.flops,
+        parity=figures,
+        training={
+            "step": state.step,
+            "images": state.images,
+            "minutes": round(state.minutes, 1),
+            "config": state.config,
+            "data": state.data,
+            "losses": {k: round(v, 5) for k, v in state.losses.items()},
+        },
+    )
+    return _write(graph, info, output)
+
+
+def convert_onnx(source: Path, output: Path, precision: Precision, faces: Path) -> ModelInfo:
+    """Writes another precision of an exported ONNX. Needs no torch.
+
+    Raises:
+        ModelError: `source` is not an ONNX of this SDK.
+        ExportError: the precision cannot be made from it, or changes the pictures too much.
+    """
+    model = load_model(source)
+    graph = onnx.load(source)
+    if precision_of(graph) == precision:
+        raise ExportError(f"{source} is {precision} already; nothing to convert")
+    inputs = parity.load_faces(faces, model.template)
+    converted = convert(graph, precision)
+    reference = parity.run_onnx(source, inputs)
+    found = _gate(reference, converted, inputs, precision)
+    key = f"{precision}_vs_{model.info.precision}"
+    figures = {**model.info.parity, key: found.figures()}
+    info = replace(model.info, name=output.stem, precision=precision, parity=figures)
+    return _write(converted, info, output)
+
+
+def _gate(
+    reference: Any, graph: onnx.ModelProto, inputs: parity.Inputs, precision: Precision
+) -> parity.Parity:
+    found = parity.compare(reference, parity.run_onnx(graph.SerializeToString(), inputs))
+    if found.mean_levels > MAX_MEAN_LEVELS:
+        raise ExportError(
+            f"{precision} changes the pictures by {found.mean_levels:.2f} grey levels on average; "
+            f"the limit is {MAX_MEAN_LEVELS}; nothing was written"
+        )
+    return found
+
+
+def _run_torch(generator: Generator, inputs: parity.Inputs) -> Any:
+    import torch
+
+    face, *patches = (torch.from_numpy(values) for values in inputs.values())
+    with torch.inference_mode():
+        return generator(face, patches).image.numpy()
+
+
+def _write(graph: onnx.ModelProto, info: ModelInfo, output: Path) -> ModelInfo:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    fresh = output.with_suffix(".onnx.new")
+    onnx.save(graph, fresh)
+    info = replace(info, sha256=sha256_of(fresh))
+    # The sidecar's hash makes a pair that was interrupted half-way unusable, never wrong.
+    os.replace(fresh, output)
+    write_sidecar(output, info)
+    return info
+
+
+def _report(info: ModelInfo, output: Path) -> None:
+    size = output.stat().st_size / 1e6
+    print(f"{output} ({size:.1f} MB, {info.precision}, opset {info.opset}), {sidecar_path(output)}")
+    for name, figures in info.parity.items():
+        print(
+            f"  {name}: max {figures['max']:.2e}, mean {figures['mean']:.2e} "
+            f"({figures['mean_levels']:.3f} levels), cosine {figures['cosine']:.6f}, "
+            f"{figures['faces']} faces"
+        )
+        if figures["span"] < MIN_SPAN:
+            print(f"  the output spans only {figures['span']:.2f} of 2: this parity proves little")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    p = argparse.ArgumentParser(prog="python -m export.to_onnx", description=__doc__)
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path, help="directory that `python -m train` wrote")
+    source.add_argument("--onnx", type=Path, help="an exported ONNX, for another precision")
+    p.add_argument("--output", type=Path, required=True, help="the .onnx to write")
+    p.add_argument("--precision", choices=PRECISIONS, default="fp16-weights")
+    p.add_argument("--faces", type=Path, default=parity.FACES, help="aligned faces for the check")
+    p.add_argument("--name", help="the model's name in its sidecar; default: the file's")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if args.output.suffix != ".onnx":
+        print(f"export: --output {args.output} must end in .onnx", file=sys.stderr)
+        return 2
+    try:
+        if args.onnx:
+            info = convert_onnx(args.onnx, args.output, args.precision, args.faces)
+        else:
+            info = export_checkpoint(
+                args.checkpoint, args.output, args.precision, args.faces, args.name
+            )
+    except TPGANError as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 1
+    _report(info, args.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Which backend is chosen, what it says about itself, and what it refuses."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import numpy as np
+import pytest
+
+from tpgan_sdk import backends, cuda
+from tpgan_sdk.backends import onnx_runtime
+from tpgan_sdk.crops import crop_aligned, network_inputs
+from tpgan_sdk.errors import BackendError
+from tpgan_sdk.model import resolve_model
+
+MODEL = resolve_model(None)
+HAS_GPU = isinstance(cuda.find_driver(), cuda.CudaDriver)
+no_gpu = pytest.mark.skipif(HAS_GPU, reason="this machine has a GPU")
+
+
+def faces(count: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    crops = [rng.integers(0, 256, (128, 128, 3), dtype=np.uint8) for _ in range(count)]
+    return network_inputs([crop_aligned(c, None) for c in crops], reverse_channels=True)
+
+
+@no_gpu
+def test_auto_says_why_and_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "tpgan_sdk"):
+        backend = backends.create_backend(MODEL)
+    assert backend.info.name == "onnxruntime-cpu"
+    assert (backend.info.provider, backend.info.device) == ("CPUExecutionProvider", "cpu")
+    assert "onnxruntime-cuda: no NVIDIA driver" in backend.info.reason
+    assert backend.info.faster is None
+    assert len([r for r in caplog.records if "backend onnxruntime-cpu" in r.message]) == 1
+
+
+@no_gpu
+def test_a_backend_asked_for_by_name_raises() -> None:
+    with pytest.raises(BackendError, match="no NVIDIA driver"):
+        backends.create_backend(MODEL, "onnxruntime-cuda")
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(BackendError, match="unknown backend 'warp'; known: auto, onnxruntime-cuda"):
+        backends.create_backend(MODEL, "warp")
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "tpu"])
+def test_a_device_that_the_backend_has_not(device: str) -> None:
+    with pytest.raises(BackendError, match="runs on device 'cpu'"):
+        backends.create_backend(MODEL, "onnxruntime-cpu", device)
+
+
+def test_rows_do_not_depend_on_their_batch_and_clones_agree() -> None:
+    backend = backends.create_backend(MODEL, "onnxruntime-cpu")
+    inputs = faces(3)
+    whole = backend.run(inputs)
+    assert whole.shape == (3, 3, 128, 128)
+    assert whole.dtype == np.float32
+    clone = backend.clone()
+    for row in range(3):
+        single = clone.run({name: values[row : row + 1] for name, values in inputs.items()})
+        np.testing.assert_allclose(single[0], whole[row], atol=1e-4)
+    backend.close()
+    with pytest.raises(BackendError, match="closed"):
+        backend.run(inputs)
+    clone.run(inputs)
+
+
+def test_a_silent_fallback_to_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is compiled in but does not start: ONNX Runtime only prints a line then."""
+
+    class Session:
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    class Runtime:
+        @staticmethod
+        def get_available_providers() -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    monkeypatch.setattr(onnx_runtime, "find_driver", lambda: cuda.CudaDriver((13, 0), 1))
+    monkeypatch.setattr(onnx_runtime, "_runtime", lambda: Runtime)
+    monkeypatch.setattr(onnx_runtime, "_session", lambda *_: Session())
+    with pytest.raises(BackendError, match="could not start its CUDA provider"):
+        onnx_runtime.cuda_session(MODEL, None)
+    with pytest.raises(BackendError, match="'cuda:3' does not exist; GPUs here: 1"):
+        onnx_runtime.cuda_session(MODEL, "cuda:3")
+
+
+def test_without_onnx_runtime_the_error_names_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BackendError, match=r"pip install 'tpgan-sdk\[cpu\]'"):
+        backends.create_backend(MODEL, "onnxruntime-cpu")
+    with pytest.raises(BackendError, match=r"no backend works here.*tpgan doctor"):
+        backends.create_backend(MODEL)
+
+
+def test_available_tells_for_each_backend() -> None:
+    found = backends.available()
+    assert [name for name, _, _ in found] == list(backends.BACKENDS)
+    assert ("onnxruntime-cpu", True, "CPUExecutionProvider") in found

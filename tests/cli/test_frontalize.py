@@ -1,0 +1,350 @@
+"""`tpgan frontalize` with a pipeline that is known: what is written, reported and returned."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tpgan_sdk import cli
+from tpgan_sdk.cli.frontalize import main
+from tpgan_sdk.cli.progress import progress
+from tpgan_sdk.cli.report import Report
+from tpgan_sdk.errors import BackendError, DetectorError, TPGANError
+from tpgan_sdk.geometry import OFFICIAL
+from tpgan_sdk.images import read_image, write_image
+from tpgan_sdk.types import Detection, Face
+
+POINTS = np.asarray(OFFICIAL.points)
+
+
+def result(level: int, index: int = 0) -> Face:
+    image = np.full((128, 128, 3), level, np.uint8)
+    move = np.array([[1.0, 0, -5.0 * index], [0, 1, 0]])
+    return Face(image, (1, 2, 3, 4.123), POINTS, 0.87654, -33.333, True, image, move)
+
+
+class Pipeline:
+    """Finds as many faces as the blue value of the first pixel says."""
+
+    model = SimpleNamespace(name="edge")
+    backend = SimpleNamespace(name="onnxruntime-cpu")
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self.timings = {"detect": 1.234, "network": 5.678}
+        self.given: list[Any] = []
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def detector(self) -> Any:
+        return SimpleNamespace(name="blue", detect=self._detect)
+
+    def _detect(self, image: np.ndarray) -> list[Detection]:
+        return [Detection((0, 0, 9, 9), POINTS + 1, 0.9)] * int(image[0, 0, 0])
+
+    def frontalize(self, image: np.ndarray, largest_only: bool = False) -> list[Face]:
+        if self.error:
+            raise self.error
+        number = int(image[0, 0, 0])
+        return [result(40 * (k + 1), k) for k in range(min(number, 1) if largest_only else number)]
+
+    def frontalize_aligned(self, crops: list[np.ndarray], landmarks: list[Any]) -> list[Face]:
+        self.given += landmarks
+        return [result(77)]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two photos with one and three faces, one without, and four files that are no photo."""
+    folder = tmp_path / "photos"
+    for name, faces in (("one.jpg", 1), ("a/three.png", 3), ("a/none.png", 0)):
+        write_image(folder / name, np.full((130, 150, 3), faces, np.uint8))
+    whole = (folder / "one.jpg").read_bytes()
+    (folder / "bad").mkdir()
+    (folder / "bad" / "cut.jpg").write_bytes(whole[:-300])
+    (folder / "bad" / "empty.jpg").write_bytes(b"")
+    (folder / "bad" / "text.jpg").write_text("this is no picture at all")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def run(*words: str | Path, pipeline: Pipeline | None = None) -> int:
+    def make(**options: Any) -> Any:
+        if pipeline is None:
+            return Pipeline(**options)
+        pipeline.options = options
+        return pipeline
+
+    return main([str(word) for word in words], make)
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "report.jsonl").read_text().splitlines()]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_folder(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert run(photos, "-o", out) == 3
+    assert files(out) == ["a/three.png", "one.png", "report.jsonl"]
+    assert (read_image(out / "one.png") == 40).all()
+    report = {Path(line["input"]).name: line for line in lines(out)}
+    assert set(report) == {"one.jpg", "three.png", "none.png", "cut.jpg", "empty.jpg", "text.jpg"}
+    for name, reason in (
+        ("none.png", "no face found"),
+        ("cut.jpg", "the end of the JPEG is missing"),
+        ("empty.jpg", "is empty (0 bytes)"),
+        ("text.jpg", "is not an image; expected"),
+    ):
+        assert reason in report[name]["reason"]
+        assert "output" not in report[name]
+    assert "2 of 6 inputs gave 2 faces" in capsys.readouterr().out
+
+
+def test_the_line_of_a_face(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(photos / "one.jpg", "-o", out) == 0
+    (line,) = lines(out)
+    times = line.pop("timings_ms")
+    assert list(times) == ["read", "detect", "network", "write"]
+    assert times["detect"] == 1.23
+    assert line.pop("run").endswith("+00:00")
+    assert line == {
+        "input": str(photos / "one.jpg"),
+        "output": str(out / "one.png"),
+        "box": [1, 2, 3, 4.12],
+        "landmarks": [[round(x, 2), round(y, 2)] for x, y in POINTS.tolist()],
+        "yaw": -33.33,
+        "score": 0.8765,
+        "mirrored": True,
+        "model": "edge",
+        "backend": "onnxruntime-cpu",
+        "detector": "blue",
+    }
+
+
+def test_all_faces_and_paste_back(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(photos / "a" / "three.png", "-o", out, "--all-faces", "--paste-back") == 0
+    assert files(out) == [
+        "report.jsonl",
+        "three.pasted.png",
+        "three_0.png",
+        "three_1.png",
+        "three_2.png",
+    ]
+    assert [Path(line["output"]).name for line in lines(out)] == [
+        "three_0.png",
+        "three_1.png",
+        "three_2.png",
+    ]
+    assert {line["pasted"] for line in lines(out)} == {str(out / "three.pasted.png")}
+    assert read_image(out / "three.pasted.png").shape == (130, 150, 3)
+
+
+def test_same_names_are_kept_apart(photos: Path, tmp_path: Path) -> None:
+    write_image(photos / "one.png", np.full((130, 150, 3), 1, np.uint8))
+    out = tmp_path / "out"
+    assert run(photos / "one.jpg", photos / "one.png", "-o", out) == 0
+    assert files(out) == ["one.png", "one.png.png", "report.jsonl"]
+
+
+def test_aligned_takes_the_detectors_landmarks_or_the_templates(tmp_path: Path) -> None:
+    for name, faces in (("seen.png", 1), ("unseen.png", 0)):
+        write_image(tmp_path / "in" / name, np.full((128, 128, 3), faces, np.uint8))
+    pipeline = Pipeline()
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--aligned", pipeline=pipeline) == 0
+    np.testing.assert_array_equal(pipeline.given[0], POINTS + 1)
+    assert pipeline.given[1] is None
+    sources = [line["landmarks_from"] for line in lines(tmp_path / "out")]
+    assert sources == ["detector", "template"]
+
+
+class Blind(Pipeline):
+    """Without any detector, as on a machine without yuface."""
+
+    @property
+    def detector(self) -> Any:
+        raise DetectorError("the default detector does not load; name --detector")
+
+
+def test_aligned_needs_no_detector(photos: Path, tmp_path: Path) -> None:
+    assert run(photos / "one.jpg", "-o", tmp_path / "out", "--aligned", pipeline=Blind()) == 0
+    (line,) = lines(tmp_path / "out")
+    assert (line["detector"], line["landmarks_from"]) == (None, "template")
+
+
+def test_without_detector_nothing_starts(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(photos, "-o", tmp_path / "out", pipeline=Blind()) == 2
+    assert "tpgan frontalize: the default detector does not load" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_exit_codes(photos: Path, tmp_path: Path) -> None:
+    assert run(photos / "a" / "none.png", "-o", tmp_path / "1") == 1
+    assert run(photos / "one.jpg", tmp_path / "gone.jpg", "-o", tmp_path / "2") == 3
+    assert "gone.jpg does not exist" in lines(tmp_path / "2")[1]["reason"]
+
+
+def test_a_folder_without_images(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", "-o", tmp_path / "out") == 1
+    (line,) = lines(tmp_path / "out")
+    assert "is a folder; expected an image file, or" in line["reason"]
+
+
+def test_an_unexpected_error_is_reported_and_skipped(photos: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline()
+    pipeline.error = RuntimeError("broke")
+    assert run(photos / "one.jpg", "-o", tmp_path / "out", pipeline=pipeline) == 1
+    assert lines(tmp_path / "out")[0]["reason"] == "unexpected RuntimeError: broke"
+
+
+def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline()
+    words = ["--model", "m.onnx", "--backend", "b", "--detector", "d", "--device", "cuda:1"]
+    words += ["--max-batch", "3"]
+    run(photos / "one.jpg", "-o", tmp_path / "out", *words, pipeline=pipeline)
+    assert pipeline.options == {
+        "model": "m.onnx",
+        "backend": "b",
+        "detector": "d",
+        "device": "cuda:1",
+        "max_batch": 3,
+    }
+
+
+def test_a_backend_that_does_not_work(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise BackendError("no CUDA here")
+
+    assert main([str(photos), "-o", str(tmp_path / "out")], refuse) == 2
+    assert capsys.readouterr().err == "tpgan frontalize: no CUDA here\n"
+
+
+def test_an_unwritable_output(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert run(photos, "-o", tmp_path / "file" / "out") == 2
+    message = capsys.readouterr().err
+    assert "report.jsonl cannot be written" in message
+    assert "expected the output to be a writable folder" in message
+
+
+def test_a_later_run_keeps_the_report_and_its_own_results_are_no_input(
+    photos: Path, tmp_path: Path
+) -> None:
+    out = photos / "out"
+    run(photos, "-o", out)
+    first = lines(out)
+    run(photos, "-o", out)
+    both = lines(out)
+    assert both[: len(first)] == first
+    assert len(both) == 2 * len(first)
+    assert len({line["run"] for line in both}) == 2
+
+
+def test_half_a_line_does_not_spoil_the_next(tmp_path: Path) -> None:
+    (tmp_path / "report.jsonl").write_text('{"input": "x"}\n{"inp')
+    with Report(tmp_path, {}) as report:
+        report.add(Path("y"), reason="z")
+    last = (tmp_path / "report.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["input"] == "y"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_ends_the_run_with_one_error(tmp_path: Path) -> None:
+    (tmp_path / "report.jsonl").symlink_to("/dev/full")
+    report = Report(tmp_path, {})
+    with pytest.raises(TPGANError, match=r"report\.jsonl cannot be written \(No space left"):
+        report.add(Path("y"), reason="z")
+
+
+def test_interrupted(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Lines and pictures written before Ctrl-C are there; the exit code is the shell's 130."""
+
+    class Interrupted(Pipeline):
+        def frontalize(self, image: np.ndarray, largest_only: bool = False) -> list[Face]:
+            if image[0, 0, 0] == 3:
+                raise KeyboardInterrupt
+            return super().frontalize(image, largest_only)
+
+    monkeypatch.setattr(
+        "tpgan_sdk.cli.frontalize.main",
+        lambda words: main(words, Interrupted),  # type: ignore[arg-type]
+    )
+    out = tmp_path / "out"
+    inputs = [str(photos / "one.jpg"), str(photos / "a" / "three.png")]
+    assert cli.main(["frontalize", *inputs, "-o", str(out)]) == 130
+    assert files(out) == ["one.png", "report.jsonl"]
+    assert len(lines(out)) == 1
+    assert "interrupted; what was written so far is kept" in capsys.readouterr().err
+
+
+def test_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli.main([]) == 2
+    assert cli.main(["--help"]) == 0
+    assert "frontalize" in capsys.readouterr().out
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tpgan-sdk ")
+    assert cli.main(["frontalise"]) == 2
+    assert "unknown command 'frontalise'; expected frontalize, doctor" in capsys.readouterr().err
+
+    def absent(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("importlib.import_module", absent)
+    assert cli.main(["train"]) == 2
+    line = (
+        'tpgan: `tpgan train` needs torch, which is not installed: pip install "tpgan-sdk[train]"'
+    )
+    assert capsys.readouterr().err.strip() == line
+
+
+def test_progress_bar() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    assert list(progress([1, 2, 3], out)) == [1, 2, 3]
+    assert "0/3" in out.getvalue()
+    assert out.getvalue().endswith("3/3 0 s left\x1b[K\n")
+    quiet = io.StringIO()
+    assert list(progress([1], quiet)) == [1]
+    assert quiet.getvalue() == ""
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tpgan_sdk", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("tpgan-sdk ")

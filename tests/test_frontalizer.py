@@ -1,0 +1,205 @@
+"""The pipeline end to end on the packaged model."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tpgan_sdk import Detection, DetectorError, Face, Frontalizer, GeometryError, ImageError
+from tpgan_sdk.geometry import OFFICIAL, apply_transform, mirror_landmarks
+from tpgan_sdk.images import read_image
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PHOTOS = REPOSITORY / "examples" / "photos"
+PROFILE = PHOTOS / "astronaut_right_75.png"
+
+
+class FixedDetector:
+    """Finds what it was told."""
+
+    name = "fixed"
+
+    def __init__(self, *faces: Detection) -> None:
+        self.faces = list(faces)
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        return self.faces
+
+
+def detection(points: np.ndarray, score: float = 0.9, size: float = 100) -> Detection:
+    x, y = points.mean(axis=0)
+    return Detection((x - size / 2, y - size / 2, x + size / 2, y + size / 2), points, score)
+
+
+POINTS = np.array([(62, 70), (88, 70), (93, 90), (66, 112), (86, 112)], float)
+
+
+@pytest.fixture
+def photo(rng: np.random.Generator) -> np.ndarray:
+    coarse = rng.integers(0, 256, (12, 14, 3), dtype=np.uint8)
+    return np.ascontiguousarray(coarse.repeat(14, 0).repeat(14, 1))
+
+
+def test_a_real_photo_gives_a_face_with_everything() -> None:
+    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
+    with Frontalizer() as frontalizer:
+        (face,) = frontalizer.frontalize(PROFILE)
+        assert isinstance(face, Face)
+        assert face.image.shape == (128, 128, 3)
+        assert face.image.dtype == np.uint8
+        assert 40 < face.yaw < 110
+        assert not face.mirrored
+        assert 0.3 < face.score <= 1
+        aligned = apply_transform(face.transform, face.landmarks)
+        np.testing.assert_allclose(aligned[:2].mean(0), OFFICIAL.eye_center, atol=1e-6)
+        assert set(frontalizer.timings) == {"read", "detect", "align", "network", "finish"}
+        assert face.image.std() > 20
+
+
+def test_a_mirrored_photo_gives_the_mirrored_result(photo: np.ndarray) -> None:
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        (one,) = frontalizer.frontalize(photo, faces=[detection(POINTS)])
+        mirrored = mirror_landmarks(POINTS, photo.shape[1])
+        (other,) = frontalizer.frontalize(photo[:, ::-1], faces=[detection(mirrored)])
+    assert (one.mirrored, other.mirrored) == (False, True)
+    assert one.yaw == pytest.approx(-other.yaw)
+    difference = one.image.astype(int) - other.image[:, ::-1]
+    assert np.abs(difference).max() <= 1
+    np.testing.assert_array_equal(one.aligned, other.aligned[:, ::-1])
+
+
+def test_transform_and_aligned_fit_the_frame_for_mirrored_faces_too(photo: np.ndarray) -> None:
+    from tpgan_sdk.resample import to_uint8, warp
+
+    mirrored = mirror_landmarks(POINTS, photo.shape[1])
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        for frame, points in ((photo, POINTS), (photo[:, ::-1], mirrored)):
+            (face,) = frontalizer.frontalize(frame, faces=[detection(points)])
+            again = to_uint8(warp(np.ascontiguousarray(frame), face.transform, 128, 128))
+            assert np.abs(again.astype(int) - face.aligned).max() <= 1
+
+
+def test_frontalize_aligned_equals_frontalize_on_its_own_crop() -> None:
+    """An upright face at scale 1: cutting it out first changes nothing but the border."""
+    frame = np.full((128, 128, 3), 90, np.uint8)
+    points = np.array([(50, 40), (78, 40), (76, 64), (52, 88), (76, 88)], float)
+    frame[40:100, 30:100] = 160
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        (whole,) = frontalizer.frontalize(frame, faces=[detection(points)])
+        (crop,) = frontalizer.frontalize_aligned([frame], [points])
+    assert np.abs(whole.image.astype(int) - crop.image).max() <= 1
+    np.testing.assert_allclose(crop.landmarks, points)
+
+
+def test_aligned_takes_arrays_none_and_mirrored_profiles(rng: np.random.Generator) -> None:
+    crops = rng.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+    profile = np.asarray(OFFICIAL.points) - [[0, 0], [20, 0], [18, 0], [0, 0], [15, 0]]
+    with Frontalizer(detector=FixedDetector(), max_batch=2) as frontalizer:
+        frontal = frontalizer.frontalize_aligned(crops)
+        assert [face.mirrored for face in frontal] == [False] * 3
+        mixed = frontalizer.frontalize_aligned(list(crops), [None, profile, None])
+    assert [face.mirrored for face in mixed] == [False, True, False]
+    np.testing.assert_allclose(mixed[1].landmarks, profile)
+
+
+def test_faces_of_insightface_are_taken(photo: np.ndarray) -> None:
+    theirs = SimpleNamespace(bbox=np.array([40, 40, 120, 130.0]), kps=POINTS, det_score=0.7)
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        (face,) = frontalizer.frontalize(photo, faces=[theirs])
+    assert (face.score, face.box) == (0.7, (40, 40, 120, 130))
+
+
+def test_largest_only_and_batches_keep_the_order(photo: np.ndarray) -> None:
+    small, large = detection(POINTS, 0.9, 50), detection(POINTS + 12, 0.5, 120)
+    with Frontalizer(detector=FixedDetector(small, large), max_batch=3) as frontalizer:
+        assert [f.score for f in frontalizer.frontalize(photo)] == [0.9, 0.5]
+        assert [f.score for f in frontalizer.frontalize(photo, largest_only=True)] == [0.5]
+        batch = frontalizer.frontalize_batch([photo, photo[:, :150].copy()])
+        assert [[f.score for f in faces] for faces in batch] == [[0.9, 0.5]] * 2
+        (single,) = frontalizer.frontalize(photo, largest_only=True)
+    np.testing.assert_allclose(batch[0][1].image.astype(int), single.image, atol=1)
+
+
+def test_no_face_is_an_empty_list(photo: np.ndarray) -> None:
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        assert frontalizer.frontalize(photo) == []
+        assert frontalizer.frontalize_batch([photo, photo]) == [[], []]
+        assert frontalizer.frontalize_aligned([]) == []
+
+
+def test_a_detected_face_that_cannot_be_one_is_left_out_and_logged(
+    photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = Detection((0, 0, 9, 9), np.ones((5, 2)), 0.8)
+    with Frontalizer(detector=FixedDetector(bad, detection(POINTS))) as frontalizer:
+        assert len(frontalizer.frontalize(photo)) == 1
+    assert "a detected face is left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.full((5, 2), np.nan), "NaN or infinity"),
+        (POINTS + 5000, "outside the 196x168 image"),
+        (POINTS[:3], r"expected \(5, 2\)"),
+    ],
+)
+def test_given_landmarks_that_are_no_face_raise(
+    photo: np.ndarray, points: np.ndarray, message: str
+) -> None:
+    with (
+        Frontalizer(detector=FixedDetector()) as frontalizer,
+        pytest.raises(GeometryError, match=message),
+    ):
+        frontalizer.frontalize(photo, faces=[Detection((0, 0, 9, 9), points, 1.0)])
+
+
+def test_wrong_crops_raise(rng: np.random.Generator) -> None:
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        with pytest.raises(ImageError, match=r"shape \(64, 64, 3\); expected \(128, 128, 3\)"):
+            frontalizer.frontalize_aligned([np.zeros((64, 64, 3), np.uint8)])
+        with pytest.raises(GeometryError, match="1 crops with 2 sets of landmarks"):
+            frontalizer.frontalize_aligned([np.zeros((128, 128, 3), np.uint8)], [None, None])
+    with pytest.raises(ValueError, match="max_batch is 0; expected at least 1"):
+        Frontalizer(max_batch=0)
+
+
+def test_without_a_detector_aligned_crops_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tpgan_sdk import frontalizer as module
+
+    def none_here(_: object) -> None:
+        raise DetectorError("no detector here; pass --detector, or use frontalize_aligned")
+
+    monkeypatch.setattr(module, "create_detector", none_here)
+    with Frontalizer() as frontalizer:
+        assert len(frontalizer.frontalize_aligned([np.zeros((128, 128, 3), np.uint8)])) == 1
+        with pytest.raises(DetectorError, match="frontalize_aligned"):
+            frontalizer.frontalize(np.zeros((200, 200, 3), np.uint8))
+    with pytest.raises(DetectorError):
+        Frontalizer(detector="yuface")
+
+
+def test_clones_give_the_same_result_in_threads() -> None:
+    image = read_image(PROFILE)
+    points = np.array([(120, 95), (128, 96), (150, 115), (118, 140), (130, 141)], float)
+    with Frontalizer(detector=FixedDetector(detection(points))) as frontalizer:
+        expected = frontalizer.frontalize(image)[0].image
+        results: list[np.ndarray] = []
+
+        def work() -> None:
+            with frontalizer.clone() as own:
+                results.extend(own.frontalize(image)[0].image for _ in range(3))
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(results) == 9
+        for result in results:
+            assert np.abs(result.astype(int) - expected).max() <= 1
+        assert len(frontalizer.frontalize(image)) == 1
