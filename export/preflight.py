@@ -5,13 +5,13 @@ Imports neither torch nor TensorRT nor onnx until a check needs to know whether 
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import importlib.util
 import os
 from collections.abc import Callable
 from typing import Final
 
+from tpgan_sdk.cuda import CudaDriver, find_driver
 from tpgan_sdk.errors import ModelError
 from tpgan_sdk.model import load_model
 
@@ -71,11 +71,9 @@ def check_driver(plan: BuildPlan) -> str | None:
     """A CUDA driver answers. TensorRT-RTX builds without one."""
     if plan.runtime == "rtx":
         return None
-    try:
-        status = ctypes.CDLL("libcuda.so.1").cuInit(0)
-    except OSError:
-        return "no CUDA driver (libcuda.so.1 does not load); build on the machine with the GPU"
-    return None if status == 0 else f"the CUDA driver does not start (cuInit returned {status})"
+    driver = find_driver()
+    found = isinstance(driver, CudaDriver)
+    return None if found else f"{driver}; build on the machine with the GPU"
 
 
 CHECKS: Final[dict[str, Callable[[BuildPlan], str | None]]] = {

@@ -12,6 +12,7 @@ from engines import load_profile, profile_names
 from export import preflight
 from export.build_engine import main
 from export.build_plan import RTX_SM, BuildPlan, make_plan
+from tpgan_sdk.cuda import CudaDriver
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.model import ModelInfo, sha256_of, write_sidecar
 
@@ -185,31 +186,12 @@ def test_check_builder_names_the_module_and_the_remedy(
     assert rtx.endswith("pip install tensorrt-rtx-cu13")
 
 
-class FakeDriver:
-    def __init__(self, status: int) -> None:
-        self.status = status
-
-    def cuInit(self, flags: int) -> int:  # noqa: N802 - the driver's own name
-        return self.status
-
-
-@pytest.mark.parametrize(
-    ("status", "message"),
-    [(0, None), (100, "the CUDA driver does not start (cuInit returned 100)")],
-)
-def test_check_driver(
-    status: int, message: str | None, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ctypes.CDLL", lambda name: FakeDriver(status))
-    assert preflight.check_driver(plan_for(model)) == message
-
-
-def test_check_driver_absent(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> None:
-        raise OSError(f"{name}: cannot open shared object file")
-
-    monkeypatch.setattr("ctypes.CDLL", refuse)
-    assert "no CUDA driver" in str(preflight.check_driver(plan_for(model)))
+def test_check_driver(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "find_driver", lambda: CudaDriver((13, 0), 1))
+    assert preflight.check_driver(plan_for(model)) is None
+    monkeypatch.setattr(preflight, "find_driver", lambda: "no NVIDIA driver")
+    found = preflight.check_driver(plan_for(model))
+    assert found == "no NVIDIA driver; build on the machine with the GPU"
     assert preflight.check_driver(plan_for(model, runtime="rtx")) is None
 
 
