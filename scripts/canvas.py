@@ -51,10 +51,14 @@ class Canvas:
         """Text below and right of (x, y), unless `style` says otherwise."""
         self.axes.text(x, y, text, fontsize=size, **{"color": INK, "va": "top", **style})
 
+    def title(self, x: float, y: float, text: str) -> None:
+        """Bold text."""
+        self.text(x, y, text, fontweight="bold")
+
     def arrow(self, *points: tuple[float, float], style: str = "-|>") -> None:
         """Straight pieces from point to point, with a head at the last."""
-        for start, end in zip(points[:-2], points[1:-1], strict=True):
-            self.axes.plot(*zip(start, end, strict=True), color=LINE, lw=1.1)
+        xs, ys = zip(*points[:-1], strict=True)
+        self.axes.plot(xs, ys, color=LINE, lw=1.1)
         head = {"arrowstyle": style, "mutation_scale": 9, "color": LINE, "lw": 1.1}
         arrow = {**head, "shrinkA": 0, "shrinkB": 0}
         self.axes.annotate("", xy=points[-1], xytext=points[-2], arrowprops=arrow)
@@ -63,7 +67,8 @@ class Canvas:
         """The five points of a picture whose corner is at (x, y)."""
         places = (np.asarray(points) + 0.5) * scale + (x, y)
         colours = [COLOURS[owner] for owner in OWNER]
-        self.axes.scatter(*places.T, s=22, c=colours, edgecolors="white", linewidths=0.8, zorder=3)
+        style: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.8, "zorder": 3}
+        self.axes.scatter(places[:, 0], places[:, 1], c=colours, **style)
 
     def patches(self, origins: tuple[tuple[int, int], ...], x: float, y: float) -> None:
         """The four patches of a crop whose corner is at (x, y)."""

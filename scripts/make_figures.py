@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from skimage import data
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from canvas import LINE, SOFT, Canvas
+
 from tpgan_sdk.crops import FaceCrops, crop_face, network_inputs
-from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, patch_origins
+from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, apply_transform, patch_origins
 from tpgan_sdk.resample import UInt8Array, to_uint8
 from train.data.camera import Camera, compose, render_view
 from train.data.views import Renderer, frontal_target
@@ -33,6 +33,8 @@ from train.data.views import Renderer, frontal_target
 if TYPE_CHECKING:
     from torch import Tensor
 
+REPOSITORY: Final = Path(__file__).resolve().parent.parent
+IMAGES: Final = REPOSITORY / "docs" / "images"
 SHARED: Final = Path(os.environ.get("TPGAN_SHARED", REPOSITORY.parent / "shared"))
 PORTRAITS: Final = SHARED / "data" / "portraits" / "generated"
 PEOPLE: Final = ("m302db813f7.jpg", "fea435af76b.jpg", "f961eaba9e6.jpg")
@@ -40,7 +42,6 @@ PEOPLE: Final = ("m302db813f7.jpg", "fea435af76b.jpg", "f961eaba9e6.jpg")
 WALL: Final = (196.0, 196.0, 196.0)
 MARGIN: Final = 40
 """Crop px around a rendered view, so that it can be cut anew."""
-BOLD: Final = {"fontweight": "bold"}
 
 
 def portrait(name: str) -> UInt8Array:
@@ -48,7 +49,7 @@ def portrait(name: str) -> UInt8Array:
     image = cv2.imread(str(PORTRAITS / name), cv2.IMREAD_COLOR)
     if image is None:
         raise SystemExit(f"no portrait {PORTRAITS / name}; set TPGAN_SHARED to the shared folder")
-    return image.astype(np.uint8)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def tilted(rgba: UInt8Array, landmarks: FloatArray, roll: float) -> tuple[UInt8Array, FloatArray]:
@@ -56,44 +57,46 @@ def tilted(rgba: UInt8Array, landmarks: FloatArray, roll: float) -> tuple[UInt8A
     middle = (rgba.shape[0] - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), -roll, 1.0)
     turned = cv2.warpAffine(rgba, turn, rgba.shape[1::-1])
-    return compose(turned.astype(np.uint8), WALL), landmarks @ turn[:, :2].T + turn[:, 2]
+    return compose(turned.astype(np.uint8), WALL), apply_transform(turn, landmarks)
 
 
 def smaller(image: UInt8Array, size: int) -> UInt8Array:
     """A square picture at `size` px."""
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def alignment(renderer: Renderer) -> None:
     """A photo at three yaws, its aligned crops with their patches, the rule, the paste boxes."""
-    shown = 150
+    shown, cut_off = 150, 22
     mesh = renderer.mesh(np.ascontiguousarray(data.astronaut()[..., ::-1]))
     canvas = Canvas(740, 426)
     crops = {}
     for x, yaw, roll in ((20, 0, -14), (198, 45, 11), (376, 90, 16)):
         view = render_view(mesh, Camera(yaw), margin=MARGIN)
         frame, points = tilted(view.image, view.landmarks + MARGIN, roll)
+        frame = frame[cut_off:-cut_off, cut_off:-cut_off]  # beyond it the rendered view ends
+        points = points - cut_off
         cut = crops[yaw] = crop_face(frame, points, mirrored=False)
-        canvas.text(x, 10, f"photo, yaw {yaw}°", **BOLD)
+        canvas.title(x, 10, f"photo, yaw {yaw}°")
         canvas.picture(smaller(frame, shown), x, 30)
         canvas.landmarks(points, x, 30, shown / frame.shape[0])
         canvas.arrow((x + shown / 2, 188), (x + shown / 2, 226))
-        canvas.text(x + 11, 234, "aligned, 128 px", **BOLD)
+        canvas.title(x + 11, 234, "aligned, 128 px")
         canvas.picture(to_uint8(cut.face), x + 11, 254)
         canvas.patches(patch_origins(cut.landmarks), x + 11, 254)
         canvas.landmarks(cut.landmarks, x + 11, 254)
     pale = to_uint8(255 - (255 - crops[0].face) * np.float32(0.3))
     _rule(canvas, pale, 580, 30)
-    canvas.text(580, 234, "paste boxes", **BOLD)
+    canvas.title(580, 234, "paste boxes")
     canvas.picture(pale, 580, 254, SOFT)
     canvas.patches(OFFICIAL.paste_boxes(), 580, 254)
     canvas.text(580, 388, "where the four local\npictures are laid", 8.5)
-    canvas.save(REPOSITORY / "docs" / "images" / "alignment.png")
+    canvas.save(IMAGES / "alignment.png")
 
 
 def _rule(canvas: Canvas, ground: UInt8Array, x: float, y: float) -> None:
     (eye_x, eye_y), drop = OFFICIAL.eye_center, OFFICIAL.eye_to_mouth
-    canvas.text(x, 10, "the rule", **BOLD)
+    canvas.title(x, 10, "the rule")
     canvas.picture(ground, x, y, SOFT)
     canvas.axes.plot([x + 24, x + CROP_SIZE - 24], [y + eye_y + 0.5] * 2, color=LINE, lw=1.1)
     canvas.arrow((x + eye_x, y + eye_y), (x + eye_x, y + eye_y + drop), style="<|-|>")
@@ -114,7 +117,7 @@ def views(renderer: Renderer) -> None:
             canvas.picture(smaller(image, size), x, y)
             if row == 0:
                 canvas.text(x + size / 2, 4, f"{yaw}°", ha="center")
-    canvas.save(REPOSITORY / "docs" / "images" / "rendered_views.png")
+    canvas.save(IMAGES / "rendered_views.png")
 
 
 def pathways(renderer: Renderer, checkpoint: Path, yaw: float) -> None:
@@ -135,13 +138,11 @@ def pathways(renderer: Renderer, checkpoint: Path, yaw: float) -> None:
     _global(canvas, crops, [_bgr(image) for image in (made.image_32, made.image_64, made.image)])
     canvas.text(772, 22, "for comparison: the\nportrait itself", 8.5, color=SOFT)
     canvas.picture(compose(frontal_target(mesh), WALL), 772, 54)
-    canvas.save(REPOSITORY / "docs" / "images" / "pathways.png")
+    canvas.save(IMAGES / "pathways.png")
 
 
-def _local(
-    canvas: Canvas, crops: FaceCrops, made: list[UInt8Array], fused: UInt8Array
-) -> None:
-    canvas.text(20, 8, "local pathways: one for each patch", **BOLD)
+def _local(canvas: Canvas, crops: FaceCrops, made: list[UInt8Array], fused: UInt8Array) -> None:
+    canvas.title(20, 8, "local pathways: one for each patch")
     top = 34
     for patch, result in zip(crops.patches, made, strict=True):
         middle = top + patch.shape[0] / 2
@@ -161,7 +162,7 @@ def _local(
 
 def _global(canvas: Canvas, crops: FaceCrops, made: list[UInt8Array]) -> None:
     middle = 344
-    canvas.text(20, 254, "global pathway: the whole face", **BOLD)
+    canvas.title(20, 254, "global pathway: the whole face")
     canvas.picture(to_uint8(crops.face), 20, middle - 64)
     canvas.arrow((150, middle), (176, middle))
     canvas.block(178, middle - 34, 66, 68, "encoder")
@@ -170,7 +171,7 @@ def _global(canvas: Canvas, crops: FaceCrops, made: list[UInt8Array]) -> None:
     canvas.arrow((334, middle), (352, middle))
     canvas.block(354, middle - 34, 66, 68, "decoder\n8, 16 px")
     canvas.arrow((211, middle + 36), (211, middle + 60), (387, middle + 60), (387, middle + 36))
-    canvas.text(299, middle + 64, "skips to every size", 8.5, ha="center")
+    canvas.text(299, middle + 64, "maps of the same size (skips)", 8.5, ha="center")
     canvas.arrow((422, middle), (450, middle))
     for image, x in zip(made, (452, 522, 772), strict=True):
         size = image.shape[0]
@@ -180,7 +181,7 @@ def _global(canvas: Canvas, crops: FaceCrops, made: list[UInt8Array]) -> None:
     canvas.arrow((588, middle), (632, middle))
     canvas.block(634, middle - 34, 68, 68, "decoder\n128 px")
     canvas.arrow((704, middle), (770, middle))
-    canvas.text(772, 254, "frontal face", **BOLD)
+    canvas.title(772, 254, "frontal face")
 
 
 def _bgr(tensor: Tensor) -> UInt8Array:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         TPGANError,
     )
     from .frontalizer import Frontalizer
-    from .paste_back import paste_back
+    from .pasting import paste_back
     from .types import BackendInfo, Detection, Face
 
 _HOMES = {
@@ -39,7 +39,7 @@ _HOMES = {
     "ImageError": "errors",
     "ModelError": "errors",
     "TPGANError": "errors",
-    "paste_back": "paste_back",
+    "paste_back": "pasting",
 }
 
 __all__ = [

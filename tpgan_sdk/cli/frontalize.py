@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..errors import DetectorError, TPGANError
 from ..frontalizer import Frontalizer
 from ..images import PASTED, find_images, read_image, write_image
-from ..paste_back import paste_back
+from ..pasting import paste_back
 from ..resample import UInt8Array
 from ..types import Face
 from . import USAGE_ERROR

@@ -1,4 +1,4 @@
-"""Generators and discriminator, built from tables."""
+"""The generators, built from tables."""
 
 from .generator import Frontal, Generator
 from .spec import PRESETS, GeneratorSpec

@@ -7,7 +7,7 @@ import pytest
 
 from tpgan_sdk.errors import ImageError
 from tpgan_sdk.geometry import CROP_SIZE, invert_transform
-from tpgan_sdk.paste_back import FEATHER, paste_back
+from tpgan_sdk.pasting import FEATHER, paste_back
 from tpgan_sdk.resample import to_uint8, warp
 from tpgan_sdk.types import Face
 
