@@ -72,6 +72,19 @@ def test_a_mirrored_photo_gives_the_mirrored_result(photo: np.ndarray) -> None:
     np.testing.assert_array_equal(one.aligned, other.aligned[:, ::-1])
 
 
+@pytest.mark.parametrize("name", ["astronaut_portrait", "astronaut_right_45", "astronaut_left_90"])
+def test_a_mirrored_photo_gives_the_mirrored_result_through_the_detector(name: str) -> None:
+    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
+    photo = read_image(PHOTOS / f"{name}.png")
+    with Frontalizer() as frontalizer:
+        (one,) = frontalizer.frontalize(photo)
+        (other,) = frontalizer.frontalize(photo[:, ::-1])
+    back = mirror_landmarks(other.landmarks, photo.shape[1])
+    np.testing.assert_allclose(one.landmarks, back, atol=1e-9)
+    assert one.mirrored != other.mirrored
+    assert np.abs(one.image.astype(int) - other.image[:, ::-1]).max() <= 1
+
+
 def test_transform_and_aligned_fit_the_frame_for_mirrored_faces_too(photo: np.ndarray) -> None:
     from tpgan_sdk.resample import to_uint8, warp
 
