@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -193,9 +193,3 @@ def _step(
 def _line(step: int, rate: float, minutes: float, terms: dict[str, float]) -> str:
     parts = "  ".join(f"{name} {value:.4f}" for name, value in terms.items())
     return f"step {step:6d}  {rate:5.1f} images/s  {minutes:5.1f} min  {parts}"
-
-
-def evaluation_batches(views: Examples, batch: int) -> Iterator[Example]:
-    """Every view once, in order."""
-    loader = torch.utils.data.DataLoader(views, batch_size=batch)
-    yield from loader

@@ -130,6 +130,11 @@ def training_batches(
     return iter(loader)
 
 
+def in_order(examples: Examples, batch: int) -> Iterator[Example]:
+    """Every view once, in batches."""
+    yield from DataLoader(examples, batch_size=batch)
+
+
 def _single_thread(_: int) -> None:
     # Workers run beside the trainer: threads of their own would fight it for the cores.
     cv2.setNumThreads(0)
