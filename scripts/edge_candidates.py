@@ -68,6 +68,7 @@ FINE = replace(
     local=(24, 32, 64, 96),
 )
 CANDIDATES = (EVEN, DEEP, FINE)
+PIXELS_ONLY = ("identity=0", "identity_features=0")
 
 
 def sessions(threads: int = 2) -> Iterator[tuple[GeneratorSpec, Any]]:
@@ -133,7 +134,7 @@ def short_training(
         if spec.name not in names:
             continue
         PRESETS[spec.name] = spec
-        settings = [f"preset={spec.name}", f"steps={steps}", "batch=16", "ema=0.95"]
+        settings = [f"preset={spec.name}", f"steps={steps}", "batch=16", "ema=0.95", *PIXELS_ONLY]
         folder = train(load_config("edge", settings), data, work / spec.name, recogniser=None)
         losses[spec.name] = heldout_l1(load_generator(folder)[0], heldout)
         print(spec.name, losses[spec.name], flush=True)

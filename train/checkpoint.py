@@ -2,10 +2,13 @@
 
 A checkpoint is a directory::
 
-    generator.safetensors   averaged weights: what is exported
-    raw.safetensors         the weights being trained
-    optimizer.safetensors   Adam's moments, by parameter name
-    checkpoint.json         step, preset, classes, configuration, losses
+    generator.safetensors           averaged weights: what is exported
+    raw.safetensors                 the weights being trained
+    optimizer.safetensors           Adam's moments, by parameter name
+    critic.safetensors              the discriminator and its optimizer, where there is one
+    critic_optimizer.safetensors
+    random.safetensors              state of the random numbers
+    checkpoint.json                 step, preset, classes, configuration, losses
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
@@ -24,12 +28,10 @@ from tpgan_sdk.errors import TrainingError
 
 from .networks import PRESETS, Generator
 
-WEIGHTS, RAW, OPTIMIZER, STATE = (
-    "generator.safetensors",
-    "raw.safetensors",
-    "optimizer.safetensors",
-    "checkpoint.json",
-)
+WEIGHTS, RANDOM, STATE = "generator", "random.safetensors", "checkpoint.json"
+
+Optimizers = dict[str, tuple[nn.Module, optim.Optimizer]]
+"""By file name: an optimizer and the network whose parameters it moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +51,27 @@ class CheckpointState:
 
 
 def save(
-    folder: Path,
-    state: CheckpointState,
-    averaged: nn.Module,
-    raw: nn.Module,
-    optimizer: optim.Optimizer,
+    folder: Path, state: CheckpointState, modules: dict[str, nn.Module], optimizers: Optimizers
 ) -> None:
-    """Written beside and moved into place: an interrupted save leaves the old one."""
+    """Written beside and moved into place: an interrupted save leaves the old one.
+
+    Args:
+        modules: by file name; "generator" holds the averaged weights.
+    """
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_file(_contiguous(averaged.state_dict()), fresh / WEIGHTS)
-    save_file(_contiguous(raw.state_dict()), fresh / RAW)
-    names = {id(p): name for name, p in raw.named_parameters()}
-    moments = {
-        f"{names[id(p)]}/{key}": value
-        for p, entry in optimizer.state.items()
-        for key, value in entry.items()
-    }
-    save_file(_contiguous(moments), fresh / OPTIMIZER)
+    for name, module in modules.items():
+        save_file(_contiguous(module.state_dict()), _file(fresh, name))
+    for name, (network, optimizer) in optimizers.items():
+        names = {id(p): key for key, p in network.named_parameters()}
+        moments = {
+            f"{names[id(p)]}/{key}": value
+            for p, entry in optimizer.state.items()
+            for key, value in entry.items()
+        }
+        save_file(_contiguous(moments), _file(fresh, name))
+    save_file({"torch": torch.get_rng_state()}, fresh / RANDOM)
     text = json.dumps({f: getattr(state, f) for f in state.__slots__}, indent=2)
     (fresh / STATE).write_text(text + "\n")
     old = folder.with_name(folder.name + ".old")
@@ -76,6 +80,10 @@ def save(
         os.replace(folder, old)
     os.replace(fresh, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.safetensors"
 
 
 def load_state(folder: Path) -> CheckpointState:
@@ -88,8 +96,8 @@ def load_state(folder: Path) -> CheckpointState:
         return CheckpointState(**json.loads(path.read_text()))
     except FileNotFoundError:
         raise TrainingError(
-            f"no checkpoint at {folder}: expected a directory with {STATE} and {WEIGHTS}, "
-            "as `python -m train` writes it"
+            f"no checkpoint at {folder}: expected a directory with {STATE} and "
+            f"{WEIGHTS}.safetensors, as `python -m train` writes it"
         ) from None
     except (json.JSONDecodeError, TypeError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from None
@@ -101,7 +109,7 @@ def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
     if state.preset not in PRESETS:
         raise TrainingError(f"{folder} is of preset {state.preset!r}; known: {', '.join(PRESETS)}")
     network = Generator(PRESETS[state.preset])
-    weights = load_file(folder / WEIGHTS)
+    weights = load_file(_file(folder, WEIGHTS))
     own = {k: v for k, v in weights.items() if not k.startswith("classifier.")}
     try:
         network.load_state_dict(own)
@@ -110,17 +118,29 @@ def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
     return network.eval(), state
 
 
-def restore(folder: Path, averaged: nn.Module, raw: nn.Module, optimizer: optim.Optimizer) -> None:
-    """Puts weights and Adam's moments back."""
-    averaged.load_state_dict(load_file(folder / WEIGHTS))
-    raw.load_state_dict(load_file(folder / RAW))
-    moments: dict[str, dict[str, Tensor]] = {}
-    for key, value in load_file(folder / OPTIMIZER).items():
-        name, _, entry = key.rpartition("/")
-        moments.setdefault(name, {})[entry] = value
-    for name, parameter in raw.named_parameters():
-        if name in moments:
-            optimizer.state[parameter] = moments[name]
+def restore(folder: Path, modules: dict[str, nn.Module], optimizers: Optimizers) -> None:
+    """Puts weights, Adam's moments and the random numbers' state back.
+
+    Raises:
+        TrainingError: the checkpoint has not what the configuration asks for.
+    """
+    try:
+        for name, module in modules.items():
+            module.load_state_dict(load_file(_file(folder, name)))
+        for name, (network, optimizer) in optimizers.items():
+            moments: dict[str, dict[str, Tensor]] = {}
+            for key, value in load_file(_file(folder, name)).items():
+                parameter, _, entry = key.rpartition("/")
+                moments.setdefault(parameter, {})[entry] = value
+            for key, weight in network.named_parameters():
+                if key in moments:
+                    optimizer.state[weight] = moments[key]
+        torch.set_rng_state(load_file(folder / RANDOM)["torch"])
+    except (FileNotFoundError, RuntimeError) as error:
+        raise TrainingError(
+            f"{folder} cannot be resumed with this configuration: {error}; resume with the one in "
+            f"its {STATE}, or train into another folder"
+        ) from None
 
 
 def _contiguous(tensors: dict[str, Any]) -> dict[str, Tensor]:

@@ -32,22 +32,57 @@ class TrainConfig:
     ema: float = 0.995
     """Decay a step of the averaged weights, which are the ones exported."""
     seed: int = 0
+    noise: float = 0.0
+    """Deviation of the noise joined to the code while training; the exported model has none."""
     pixel_128: float = 1.0
     pixel_64: float = 0.5
     pixel_32: float = 0.5
     pixel_patches: float = 0.5
     """The four local pictures before fusion."""
-    symmetry: float = 0.02
-    """On the 32-px picture: real faces are symmetric coarsely, not pixel by pixel."""
+    center_weight_low: float = 0.4
+    """Weight of the corners of the 128-px picture relative to its middle; 1: no difference."""
+    symmetry_128: float = 0.0
+    symmetry_64: float = 0.0
+    symmetry_32: float = 0.02
+    """Real faces are symmetric coarsely, not pixel by pixel."""
+    symmetry_laplacian: float = 0.0
+    """In the Laplacian of the 128-px picture."""
+    detach_mirror: bool = False
+    """Whether the mirror image counts as fixed in the symmetry losses."""
     total_variation: float = 0.02
     identity: float = 0.12
     """1 - cosine of the recogniser's embeddings."""
+    identity_embedding: float = 0.0
+    """Distance of the unit-length embeddings, the recogniser's last layer."""
     identity_features: float = 0.06
-    """L1 on the layer before."""
+    """Distance of the feature maps before it."""
+    identity_squared: bool = False
+    """Whether these distances are mean squares instead of mean absolutes."""
     identity_after: int = 200
     """First step with the identity losses: before it there is no face to recognise."""
+    cross_entropy: float = 0.0
+    """Identity cross-entropy on the encoder's code."""
+    adversarial: float = 0.0
+    adversarial_kind: str = "wgan-gp"
+    """"wgan-gp" or "logistic"."""
+    adversarial_after: int = 0
+    """First step with the discriminator."""
+    penalty: float = 10.0
+    """Weight of the gradient penalty."""
+    critic_learning_rate: float = 1e-4
+    critic_every: int = 1
+    """Generator steps for one of the discriminator."""
+    critic_width: float = 1.0
+    """Multiplies the discriminator's channels."""
     bfloat16: bool = True
     """Autocast the networks to bfloat16."""
+
+    def __post_init__(self) -> None:
+        kinds = ("wgan-gp", "logistic")
+        if self.adversarial_kind not in kinds:
+            raise TrainingError(
+                f"adversarial_kind is {self.adversarial_kind!r}; expected {' or '.join(kinds)}"
+            )
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.

@@ -16,59 +16,19 @@ from torch import Tensor, nn, optim
 
 from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 
-from . import checkpoint, losses
+from . import checkpoint
 from .config import TrainConfig
+from .critic import Critic
 from .data.examples import Example, Examples, training_batches
-from .networks import PRESETS, Frontal, Generator
+from .networks import PRESETS, Generator
+from .objective import Objective
 from .parallel import Ranks, leader_says, mean_gradients
 from .recogniser import Recogniser
 
 ALONE = Ranks()
 LOG_EVERY = 50
 """Steps between two lines of the log."""
-
-
-class Objective(nn.Module):
-    """All losses of one step, apart and weighted."""
-
-    weight: Tensor
-
-    def __init__(self, config: TrainConfig, template: str, recogniser: Recogniser | None) -> None:
-        super().__init__()
-        self.config = config
-        self.recogniser = recogniser
-        self.boxes = TEMPLATES[template].paste_boxes()
-        self.register_buffer("weight", losses.center_weight(CROP_SIZE), persistent=False)
-
-    def forward(self, result: Frontal, target: Tensor, with_identity: bool) -> dict[str, Tensor]:
-        """Each active loss by the name of its weight in the configuration, unweighted."""
-        config = self.config
-        image = result.image.float()
-        patches = [
-            losses.pixel(made.float(), target[:, :, y : y + p.height, x : x + p.width])
-            for made, (x, y), p in zip(result.patches, self.boxes, PATCHES, strict=True)
-        ]
-        terms = {
-            "pixel_128": losses.pixel(image, target, self.weight),
-            "pixel_64": losses.pixel(result.image_64.float(), losses.shrink(target, 64)),
-            "pixel_32": losses.pixel(result.image_32.float(), losses.shrink(target, 32)),
-            "pixel_patches": torch.stack(patches).mean(),
-            "symmetry": losses.symmetry(losses.shrink(image, 32)),
-            "total_variation": losses.total_variation(image),
-        }
-        if with_identity and self.recogniser and (config.identity or config.identity_features):
-            with torch.no_grad():
-                true_maps, true_embedding = self.recogniser(target)
-            maps, embedding = self.recogniser(image)
-            terms["identity"] = losses.identity_cosine(embedding, true_embedding)
-            terms["identity_features"] = losses.identity_features(maps, true_maps)
-        return {name: term for name, term in terms.items() if getattr(config, name)}
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """The weighted sum."""
-        return torch.stack([getattr(self.config, n) * term for n, term in terms.items()]).sum()
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
@@ -110,34 +70,48 @@ def train(
     Raises:
         TrainingError: data or configuration that cannot be used, or a loss that is not finite.
     """
-    torch.manual_seed(config.seed)
-    spec = PRESETS[config.preset]
-    views = Examples(data, template=spec.template)
     if config.batch % among.count:
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
-    network = Generator(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(config.seed)
+    spec = PRESETS[config.preset]
+    examples = Examples(data, template=spec.template)
+    classes = examples.classes if config.cross_entropy else 0
+    network = Generator(spec, classes)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    optimizer = optim.Adam(
-        network.parameters(), lr=config.learning_rate, betas=(config.beta1, 0.999)
-    )
+    betas = (config.beta1, 0.999)
+    optimizer = optim.Adam(network.parameters(), lr=config.learning_rate, betas=betas)
     objective = Objective(config, spec.template, Recogniser(recogniser) if recogniser else None)
+    critic = Critic(config) if config.adversarial else None
+    modules: dict[str, nn.Module] = {checkpoint.WEIGHTS: averaged, "raw": network}
+    optimizers: checkpoint.Optimizers = {"optimizer": (network, optimizer)}
+    if critic is not None:
+        modules["critic"] = critic.network
+        optimizers["critic_optimizer"] = (critic.network, critic.optimizer)
     folder, step, minutes = output / "checkpoint", 0, 0.0
     if resume:
         state = checkpoint.load_state(folder)
-        checkpoint.restore(folder, averaged, network, optimizer)
+        checkpoint.restore(folder, modules, optimizers)
         step, minutes = state.step, state.minutes
     output.mkdir(parents=True, exist_ok=True)
     share, each = (among.rank, among.count), config.batch // among.count
-    batches = training_batches(views, each, config.seed, step * config.batch, workers, share)
+    batches = training_batches(examples, each, config.seed, step * config.batch, workers, share)
     begun, seen, running = time.monotonic(), 0, {}  # type: float, int, dict[str, float]
 
     def save() -> None:
         spent = minutes + (time.monotonic() - begun) / 60
-        source = {"views": len(views), "identities": views.classes}
+        source = {"views": len(examples), "identities": examples.classes}
         state = checkpoint.CheckpointState(
-            config.preset, 0, step, step * config.batch, spent, asdict(config), source, running
+            config.preset,
+            classes,
+            step,
+            step * config.batch,
+            spent,
+            asdict(config),
+            source,
+            running,
         )
-        checkpoint.save(folder, state, averaged, network, optimizer)
+        checkpoint.save(folder, state, modules, optimizers)
 
     while step < config.steps:
         elapsed = (time.monotonic() - begun) / 60
@@ -146,7 +120,13 @@ def train(
         progress = max(step / config.steps, elapsed / max_minutes if max_minutes else 0.0)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step, progress)
-        terms = _step(config, network, objective, optimizer, next(batches), step, among)
+        batch = next(batches)
+        terms, fake = _generator_step(
+            config, network, objective, critic, optimizer, batch, step, among
+        )
+        if _critic_learns(config, critic, step):
+            terms |= critic.learn(batch["target"], fake, among)  # type: ignore[union-attr]
+        _refuse_nonsense(terms, step, folder)
         average(averaged, network, min(config.ema, (step + 1) / (step + 10)))
         step, seen = step + 1, seen + config.batch
         for name, term in terms.items():
@@ -163,31 +143,45 @@ def train(
     return folder
 
 
-def _step(
+def _critic_learns(config: TrainConfig, critic: Critic | None, step: int) -> bool:
+    ready = critic is not None and step >= config.adversarial_after
+    return ready and step % config.critic_every == 0
+
+
+def _generator_step(
     config: TrainConfig,
     network: nn.Module,
     objective: Objective,
+    critic: Critic | None,
     optimizer: optim.Optimizer,
     batch: Example,
     step: int,
     among: Ranks,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], Tensor]:
+    """Returns the losses and the pictures made, for the critic."""
     network.train()
-    # The recogniser keeps bfloat16 too: its gradient is as good and costs half.
-    precise = nullcontext() if not config.bfloat16 else torch.autocast("cpu", torch.bfloat16)
+    autocast = torch.autocast("cpu", torch.bfloat16) if config.bfloat16 else nullcontext()
     face, *patches = (batch[n].contiguous(memory_format=torch.channels_last) for n in INPUT_NAMES)
-    with precise:
-        result = network(face, patches)
-        terms = objective(result, batch["target"], step >= config.identity_after)
-        total = objective.total(terms)
-    if not torch.isfinite(total):
-        parts = ", ".join(f"{name}={term.item():.4g}" for name, term in terms.items())
-        raise TrainingError(f"the loss is not finite at step {step}: {parts}")
+    noise = torch.randn(len(face), PRESETS[config.preset].noise) * config.noise
+    with autocast:  # the recogniser too: its gradient is as good and costs half
+        result = network(face, patches, noise if config.noise else None)
+        terms = objective(result, batch["target"], batch["identity"], step)
+    if critic is not None and step >= config.adversarial_after:
+        terms["adversarial"] = critic.judge(result.image)
+    total = objective.total(terms)
     optimizer.zero_grad(set_to_none=True)
     total.backward()
     mean_gradients(network, among)
     optimizer.step()
-    return {name: term.item() for name, term in terms.items()}
+    return {name: term.item() for name, term in terms.items()}, result.image.detach()
+
+
+def _refuse_nonsense(terms: dict[str, float], step: int, folder: Path) -> None:
+    if all(math.isfinite(term) for term in terms.values()):
+        return
+    parts = ", ".join(f"{name}={term:.4g}" for name, term in terms.items())
+    last = f"the last good checkpoint is {folder}" if folder.exists() else "nothing was saved yet"
+    raise TrainingError(f"a loss is not finite at step {step}: {parts}; {last}")
 
 
 def _line(step: int, rate: float, minutes: float, terms: dict[str, float]) -> str:

@@ -1,9 +1,12 @@
-"""The terms of the generator's loss, each a mean over all its elements.
+"""The terms of the losses, each a mean over all its elements.
 
-Source: TP-GAN, section 3.2, equations 4 to 9. Pictures are (N, 3, H, W) in [-1, 1].
+Source: TP-GAN, section 3.2, equations 4 to 9; Gulrajani et al., "Improved Training of Wasserstein
+GANs", 2017, for the gradient penalty. Pictures are (N, 3, H, W) in [-1, 1].
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,9 +19,20 @@ def pixel(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor
     return (difference if weight is None else difference * weight).mean()
 
 
-def symmetry(image: Tensor) -> Tensor:
-    """Mean absolute difference to the picture's own mirror image."""
-    return (image - image.flip(3)).abs().mean()
+def symmetry(image: Tensor, detach_mirror: bool = False) -> Tensor:
+    """Mean absolute difference to the picture's own mirror image.
+
+    `detach_mirror` lets no gradient through the mirror image, as the published code has it.
+    """
+    mirror = image.flip(3)
+    return (image - (mirror.detach() if detach_mirror else mirror)).abs().mean()
+
+
+def laplacian(image: Tensor) -> Tensor:
+    """Four times each pixel minus its four neighbours; (N, C, H - 2, W - 2)."""
+    around = image[..., :-2, 1:-1] + image[..., 2:, 1:-1]
+    around = around + image[..., 1:-1, :-2] + image[..., 1:-1, 2:]
+    return 4 * image[..., 1:-1, 1:-1] - around
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -32,9 +46,47 @@ def identity_cosine(embedding: Tensor, target: Tensor) -> Tensor:
     return 1 - (embedding * target).sum(dim=1).mean()
 
 
-def identity_features(maps: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of feature maps."""
-    return (maps - target).abs().mean()
+def distance(activation: Tensor, target: Tensor, squared: bool = False) -> Tensor:
+    """Mean absolute, or mean squared, difference of a recogniser's activations."""
+    return F.mse_loss(activation, target) if squared else F.l1_loss(activation, target)
+
+
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """What the critic minimises, its penalty apart: logits of fake minus those of real."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator(fake: Tensor) -> Tensor:
+    """What the generator minimises: the critic's logits, negated."""
+    return -fake.mean()
+
+
+def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Cross-entropy of the logits, as in the paper."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def logistic_generator(fake: Tensor) -> Tensor:
+    """Cross-entropy towards "real" (the form that does not saturate)."""
+    return F.softplus(-fake).mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """Mean over the pictures of (norm of the critic's gradient - 1) squared.
+
+    The norm is taken for each picture by itself. Taken over the whole batch, as some published
+    code does, it grows with the square root of the batch and penalises nothing of the sort.
+
+    Args:
+        mix: (N, 1, 1, 1) in [0, 1]: where between real and fake each gradient is taken.
+    """
+    between = (mix * real + (1 - mix) * fake).detach().requires_grad_(True)
+    logits = critic(between)
+    (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
+    norms: Tensor = gradient.flatten(1).norm(dim=1)
+    return ((norms - 1) ** 2).mean()
 
 
 def center_weight(size: int, low: float = 0.4) -> Tensor:

@@ -122,9 +122,7 @@ class Recogniser(nn.Module):
         super().__init__()
         if not weights.is_file():
             raise TrainingError(
-                f"no recogniser weights at {weights}; the identity loss needs them: pass "
-                "--recogniser FILE, or --set identity=0 --set identity_features=0 to train "
-                "without"
+                f"no recogniser weights at {weights}; expected the state dict of a MobileFaceNet"
             )
         self.network = MobileFaceNet()
         state = torch.load(weights, map_location="cpu", weights_only=True)

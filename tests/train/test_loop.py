@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tpgan_sdk.errors import TrainingError
 from train import checkpoint
@@ -15,8 +18,12 @@ from train.config import TrainConfig, load_config
 from train.loop import learning_rate, train
 from train.networks import PRESETS, Generator
 
-FAST = TrainConfig(
-    preset="tiny", batch=6, steps=30, warmup=3, learning_rate=3e-3, bfloat16=False, ema=0.8
+TINY = TrainConfig(
+    preset="tiny", batch=4, warmup=1, identity=0.0, identity_features=0.0, bfloat16=False
+)
+FAST = replace(TINY, batch=6, steps=30, warmup=3, learning_rate=3e-3, ema=0.8)
+ADVERSARIAL = replace(
+    TINY, steps=6, adversarial=1e-3, critic_width=0.125, cross_entropy=1e-3, noise=1.0
 )
 
 
@@ -45,43 +52,72 @@ def test_thirty_steps_bring_the_pixel_loss_down(shards: Path, trained: Path) -> 
 
 
 def test_the_log_holds_every_loss_apart(shards: Path, tmp_path: Path) -> None:
-    config = TrainConfig(preset="tiny", batch=2, steps=50, bfloat16=False)
+    config = replace(TINY, batch=2, steps=50)
     train(config, shards, tmp_path, None, workers=0)
     line = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert line["step"] == 50
-    assert {"pixel_128", "pixel_64", "pixel_32", "pixel_patches", "symmetry"} <= set(line)
+    assert {"pixel_128", "pixel_64", "pixel_32", "pixel_patches", "symmetry_32"} <= set(line)
 
 
-def test_resume_goes_on_with_weights_moments_and_position(shards: Path, tmp_path: Path) -> None:
-    """Interrupted after 10 of 20 steps and resumed: the same weights as without interruption."""
-    config = TrainConfig(preset="tiny", batch=4, steps=20, bfloat16=False, warmup=1)
-    whole = train(config, shards, tmp_path / "whole", None, workers=0, save_every=10)
+@pytest.mark.parametrize("config", [replace(TINY, steps=8), ADVERSARIAL], ids=["plain", "gan"])
+def test_resume_equals_an_uninterrupted_run(
+    config: TrainConfig, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted right after a save and resumed: bit for bit the same weights at the end."""
+    half = config.steps // 2
+    whole = train(config, shards, tmp_path / "whole", None, workers=0, save_every=half)
 
     class StopError(Exception):
         pass
 
-    def interrupt(*_: object) -> None:
-        raise StopError
-
     # The learning rate depends on the planned steps, so the run is cut, not shortened.
-    original, count = checkpoint.save, []
+    original = checkpoint.save
 
     def save_and_stop(*args: object) -> None:
         original(*args)  # type: ignore[arg-type]
-        count.append(1)
-        if len(count) == 1:
-            interrupt()
+        raise StopError
 
-    checkpoint.save = save_and_stop  # type: ignore[assignment]
-    try:
-        with pytest.raises(StopError):
-            train(config, shards, tmp_path / "cut", None, workers=0, save_every=10)
-    finally:
-        checkpoint.save = original
-    resumed = train(config, shards, tmp_path / "cut", None, resume=True, workers=0, save_every=10)
-    a, b = (checkpoint.load_generator(p)[0].state_dict() for p in (whole, resumed))
-    for name, value in a.items():
-        torch.testing.assert_close(value, b[name], atol=0, rtol=0, msg=name)
+    monkeypatch.setattr(checkpoint, "save", save_and_stop)
+    with pytest.raises(StopError):
+        train(config, shards, tmp_path / "cut", None, workers=0, save_every=half)
+    monkeypatch.setattr(checkpoint, "save", original)
+    assert checkpoint.load_state(tmp_path / "cut" / "checkpoint").step == half
+    resumed = train(config, shards, tmp_path / "cut", None, resume=True, workers=0, save_every=half)
+    names = {path.name for path in whole.glob("*.safetensors")}
+    assert {"generator.safetensors", "raw.safetensors", "optimizer.safetensors"} <= names
+    assert ("critic.safetensors" in names) == bool(config.adversarial)
+    for name in names:
+        one, other = load_file(whole / name), load_file(resumed / name)
+        for key, value in one.items():
+            torch.testing.assert_close(value, other[key], atol=0, rtol=0, msg=f"{name}: {key}")
+
+
+@pytest.mark.parametrize("kind", ["wgan-gp", "logistic"])
+def test_adversarial_training_stays_finite_and_logs_its_parts(
+    kind: str, shards: Path, tmp_path: Path
+) -> None:
+    config = replace(ADVERSARIAL, adversarial_kind=kind, steps=50, batch=2)
+    train(config, shards, tmp_path, None, workers=0)
+    line = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    expected = {"adversarial", "critic", "cross_entropy"}
+    assert (expected | {"penalty"} if kind == "wgan-gp" else expected) <= set(line)
+    assert all(math.isfinite(value) for value in line.values())
+
+
+def test_identity_losses_without_a_recogniser_are_refused(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="need a recogniser: pass --recogniser FILE"):
+        train(TrainConfig(preset="tiny"), shards, tmp_path, None, workers=0)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(shards: Path, tmp_path: Path) -> None:
+    config = replace(TINY, steps=4, learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"not finite at step \d+: .*pixel_128=.*saved yet"):
+        train(config, shards, tmp_path, None, workers=0)
+
+
+def test_another_configuration_cannot_resume(shards: Path, trained: Path) -> None:
+    with pytest.raises(TrainingError, match="cannot be resumed with this configuration"):
+        train(replace(ADVERSARIAL, steps=40), shards, trained.parent, None, resume=True, workers=0)
 
 
 def test_checkpoint_round_trip(trained: Path) -> None:
@@ -110,6 +146,7 @@ def test_learning_rate_warms_up_and_anneals_to_zero() -> None:
         (["bach=3"], "unknown setting 'bach'"),
         (["batch=many"], "batch is 'many'; expected a value of type int"),
         (["batch"], "expected key=value"),
+        (["adversarial_kind=hinge"], "adversarial_kind is 'hinge'; expected wgan-gp or logistic"),
     ],
 )
 def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
@@ -133,6 +170,21 @@ def test_settings_and_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["batch"] == 7
 
 
+@pytest.mark.parametrize("name", ["edge", "paper", "paper-code"])
+def test_ready_configurations_load(name: str) -> None:
+    config = load_config(name)
+    assert config.preset == name.partition("-")[0]
+
+
+def test_paper_weights_are_the_papers() -> None:
+    """Section 3.2.6, all losses as means over elements."""
+    config = load_config("paper")
+    assert (config.pixel_128, config.pixel_64, config.pixel_32) == (1.0, 1.0, 1.5)
+    assert (config.pixel_patches, config.symmetry_128, config.symmetry_laplacian) == (3, 0.3, 0.3)
+    assert (config.adversarial, config.identity_features) == (1e-3, 3e-3)
+    assert (config.total_variation, config.cross_entropy) == (1e-4, 1e-3)
+
+
 def test_an_unknown_configuration_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "huge", "--data", "x", "--output", "y"]) == 1
-    assert "known by name: edge" in capsys.readouterr().err
+    assert "known by name: edge, paper, paper-code" in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from train import losses
+from train.networks.discriminator import Discriminator
 
 
 def test_pixel_is_the_mean_absolute_difference() -> None:
@@ -29,7 +32,9 @@ def test_total_variation_adds_both_directions() -> None:
 def test_identity_terms() -> None:
     a, b = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert losses.identity_cosine(a, b).item() == 0.5
-    assert losses.identity_features(a, b).item() == 0.5
+    assert losses.distance(a, b).item() == 0.5
+    assert losses.distance(2 * a, 2 * b).item() == 1.0
+    assert losses.distance(2 * a, 2 * b, squared=True).item() == 2.0
 
 
 def test_center_weight_has_mean_one_and_favours_the_middle() -> None:
@@ -41,3 +46,46 @@ def test_center_weight_has_mean_one_and_favours_the_middle() -> None:
 def test_shrink_is_the_mean_of_blocks() -> None:
     picture = torch.arange(16.0).reshape(1, 1, 4, 4)
     assert losses.shrink(picture, 2).tolist() == [[[[2.5, 4.5], [10.5, 12.5]]]]
+
+
+def test_a_detached_mirror_halves_the_gradient() -> None:
+    row = torch.tensor([[[[0.0, 1.0, 4.0]]]], requires_grad=True)
+    (whole,) = torch.autograd.grad(losses.symmetry(row), row)
+    (half,) = torch.autograd.grad(losses.symmetry(row, detach_mirror=True), row)
+    torch.testing.assert_close(whole, 2 * half)
+    assert half[0, 0, 0].tolist() == pytest.approx([-1 / 3, 0, 1 / 3])
+
+
+def test_laplacian_is_zero_on_ramps_and_finds_a_point() -> None:
+    y, x = torch.meshgrid(torch.arange(5.0), torch.arange(5.0), indexing="ij")
+    assert losses.laplacian((2 * x + 3 * y)[None, None]).abs().max() == 0
+    point = torch.zeros(1, 1, 5, 5)
+    point[0, 0, 2, 2] = 1
+    assert losses.laplacian(point)[0, 0].tolist() == [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]
+
+
+def test_adversarial_terms() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 0.0])
+    assert losses.wasserstein_critic(real, fake).item() == -3.5
+    assert losses.wasserstein_generator(fake).item() == 0.5
+    zero = torch.zeros(2)
+    assert losses.logistic_critic(zero, zero).item() == pytest.approx(2 * math.log(2))
+    assert losses.logistic_generator(zero).item() == pytest.approx(math.log(2))
+    assert losses.logistic_critic(real, fake) < losses.logistic_critic(fake, real)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_gradient_penalty_is_taken_for_each_picture(count: int) -> None:
+    """A critic w.x has the gradient w everywhere: penalty (|w| - 1)^2, however large the batch."""
+    weight = torch.zeros(3, 4, 4)
+    weight[0, 0, 0], weight[1, 2, 3] = 3.0, 4.0  # norm 5
+    real, fake = torch.rand(count, 3, 4, 4), torch.rand(count, 3, 4, 4)
+    mix = torch.rand(count, 1, 1, 1)
+    found = losses.gradient_penalty(lambda x: (x * weight).sum(dim=(1, 2, 3)), real, fake, mix)
+    assert found.item() == pytest.approx(16.0, rel=1e-5)
+
+
+def test_the_discriminator_maps_a_picture_to_four_by_four_logits() -> None:
+    network = Discriminator(width=0.25)
+    assert network(torch.zeros(2, 3, 128, 128)).shape == (2, 1, 4, 4)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())

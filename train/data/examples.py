@@ -126,6 +126,8 @@ def training_batches(
         persistent_workers=workers > 0,
         worker_init_fn=_single_thread,
         drop_last=True,
+        # Its own, or starting it would move the random numbers of the training on.
+        generator=torch.Generator(),
     )
     return iter(loader)
 

@@ -1,0 +1,96 @@
+"""What the generator minimises: every loss of the configuration, apart and weighted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tpgan_sdk.errors import TrainingError
+from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
+
+from . import losses
+from .config import TrainConfig
+from .networks import Frontal
+from .recogniser import Recogniser
+
+
+class Objective(nn.Module):
+    """The losses on one batch. Names are those of their weights in the configuration."""
+
+    weight: Tensor
+
+    def __init__(self, config: TrainConfig, template: str, recogniser: Recogniser | None) -> None:
+        """
+        Raises:
+            TrainingError: an identity loss is wanted and there is no recogniser.
+        """
+        super().__init__()
+        wanted = config.identity or config.identity_embedding or config.identity_features
+        if wanted and recogniser is None:
+            raise TrainingError(
+                "the identity losses need a recogniser: pass --recogniser FILE, or train without "
+                "them: --set identity=0 --set identity_embedding=0 --set identity_features=0"
+            )
+        self.config = config
+        self.recogniser = recogniser if wanted else None
+        self.boxes = TEMPLATES[template].paste_boxes()
+        weight = losses.center_weight(CROP_SIZE, config.center_weight_low)
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(
+        self, result: Frontal, target: Tensor, identity: Tensor, step: int
+    ) -> dict[str, Tensor]:
+        """Each active loss, unweighted; the adversarial one is the critic's.
+
+        Args:
+            result: of the generator.
+            target: (N, 3, 128, 128) true frontal faces.
+            identity: (N,) numbers of the people, for the cross-entropy.
+            step: decides whether the identity losses run yet.
+        """
+        terms = self._pixel(result, target) | self._regular(result)
+        if self.recogniser is not None and step >= self.config.identity_after:
+            terms |= self._identity(self.recogniser, result.image.float(), target)
+        if self.config.cross_entropy:
+            terms["cross_entropy"] = F.cross_entropy(result.logits.float(), identity)
+        return {name: term for name, term in terms.items() if getattr(self.config, name)}
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """The weighted sum."""
+        return torch.stack([getattr(self.config, n) * term for n, term in terms.items()]).sum()
+
+    def _pixel(self, result: Frontal, target: Tensor) -> dict[str, Tensor]:
+        patches = [
+            losses.pixel(made.float(), target[:, :, y : y + p.height, x : x + p.width])
+            for made, (x, y), p in zip(result.patches, self.boxes, PATCHES, strict=True)
+        ]
+        return {
+            "pixel_128": losses.pixel(result.image.float(), target, self.weight),
+            "pixel_64": losses.pixel(result.image_64.float(), losses.shrink(target, 64)),
+            "pixel_32": losses.pixel(result.image_32.float(), losses.shrink(target, 32)),
+            "pixel_patches": torch.stack(patches).mean(),
+        }
+
+    def _regular(self, result: Frontal) -> dict[str, Tensor]:
+        detach = self.config.detach_mirror
+        image = result.image.float()
+        edges = losses.laplacian(image)
+        return {
+            "symmetry_128": losses.symmetry(image, detach),
+            "symmetry_64": losses.symmetry(result.image_64.float(), detach),
+            "symmetry_32": losses.symmetry(result.image_32.float(), detach),
+            "symmetry_laplacian": losses.symmetry(edges, detach),
+            "total_variation": losses.total_variation(image),
+        }
+
+    def _identity(self, recogniser: Recogniser, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            true_maps, true_embedding = recogniser(target)
+        maps, embedding = recogniser(image)
+        squared = self.config.identity_squared
+        return {
+            "identity": losses.identity_cosine(embedding, true_embedding),
+            "identity_embedding": losses.distance(embedding, true_embedding, squared),
+            "identity_features": losses.distance(maps, true_maps, squared),
+        }
