@@ -32,9 +32,15 @@ COMMANDS = {
     "tpgan build-engine": ["tpgan", "build-engine"],
     "tpgan train": ["tpgan", "train"],
     "python -m train.data.render": ["python", "-m", "train.data.render"],
+    "python -m train.evaluate": ["python", "-m", "train.evaluate"],
 }
 # What the modules behind some commands import at once.
-NEEDS = {"export": "onnx", "export.to_onnx": "onnx", "train.data.render": "numba"}
+NEEDS = {
+    "export": "onnx",
+    "export.to_onnx": "onnx",
+    "train.data.render": "numba",
+    "train.evaluate": "torch",
+}
 
 
 class NotRunError(Exception):
