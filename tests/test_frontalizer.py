@@ -9,7 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tpgan_sdk import Detection, DetectorError, Face, Frontalizer, GeometryError, ImageError
+from tpgan_sdk import (
+    BackendError,
+    Detection,
+    DetectorError,
+    Face,
+    Frontalizer,
+    GeometryError,
+    ImageError,
+)
 from tpgan_sdk.geometry import OFFICIAL, apply_transform, mirror_landmarks
 from tpgan_sdk.images import read_image
 
@@ -137,6 +145,49 @@ def test_largest_only_and_batches_keep_the_order(photo: np.ndarray) -> None:
     np.testing.assert_allclose(batch[0][1].image.astype(int), single.image, atol=1)
 
 
+def test_the_largest_is_taken_of_the_faces_that_can_be_aligned(photo: np.ndarray) -> None:
+    large = Detection((0, 0, 190, 160), np.ones((5, 2)), 0.9)
+    with Frontalizer(detector=FixedDetector(large, detection(POINTS, 0.4))) as frontalizer:
+        assert [f.score for f in frontalizer.frontalize(photo, largest_only=True)] == [0.4]
+
+
+def test_results_share_nothing_with_the_sdk_or_the_caller(rng: np.random.Generator) -> None:
+    crop = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    points = np.asarray(OFFICIAL.points)
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        (before,) = frontalizer.frontalize_aligned([crop], [points])
+        before.transform[0, 2] += 5
+        before.landmarks[:] = 0
+        before.aligned[:] = 0
+        (after,) = frontalizer.frontalize_aligned([crop], [points])
+    np.testing.assert_array_equal(after.image, before.image)
+    np.testing.assert_allclose(after.landmarks, OFFICIAL.points)
+    np.testing.assert_array_equal(points, OFFICIAL.points)
+
+
+def test_a_closed_frontalizer_says_so(photo: np.ndarray) -> None:
+    frontalizer = Frontalizer(detector=FixedDetector())
+    frontalizer.close()
+    with pytest.raises(BackendError, match="this Frontalizer is closed"):
+        frontalizer.frontalize(photo)
+    with pytest.raises(BackendError, match="closed"):
+        frontalizer.clone()
+
+
+def test_profiles_come_out_as_a_frontal_face_and_not_as_noise_or_the_input() -> None:
+    """Nearer to the person's true frontal face than the aligned input is, at 45 to 90 degrees."""
+    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
+    with Frontalizer() as frontalizer:
+        (truth,) = frontalizer.frontalize(PHOTOS / "astronaut_portrait.png")
+        inner = slice(24, 104)
+        target = truth.aligned[inner, inner].astype(float)
+        for name in ("right_45", "right_75", "right_90", "left_60", "left_90"):
+            (face,) = frontalizer.frontalize(PHOTOS / f"astronaut_{name}.png")
+            made = np.abs(face.image[inner, inner] - target).mean()
+            given = np.abs(face.aligned[inner, inner] - target).mean()
+            assert made < 0.8 * given, name
+
+
 def test_no_face_is_an_empty_list(photo: np.ndarray) -> None:
     with Frontalizer(detector=FixedDetector()) as frontalizer:
         assert frontalizer.frontalize(photo) == []
@@ -159,6 +210,7 @@ def test_a_detected_face_that_cannot_be_one_is_left_out_and_logged(
         (np.full((5, 2), np.nan), "NaN or infinity"),
         (POINTS + 5000, "outside the 196x168 image"),
         (POINTS[:3], r"expected \(5, 2\)"),
+        (POINTS[[1, 0, 2, 4, 3]], "left and right look swapped"),
     ],
 )
 def test_given_landmarks_that_are_no_face_raise(
@@ -175,9 +227,11 @@ def test_wrong_crops_raise(rng: np.random.Generator) -> None:
     with Frontalizer(detector=FixedDetector()) as frontalizer:
         with pytest.raises(ImageError, match=r"shape \(64, 64, 3\); expected \(128, 128, 3\)"):
             frontalizer.frontalize_aligned([np.zeros((64, 64, 3), np.uint8)])
+        with pytest.raises(ImageError, match=r"give a single crop as \[crop\]"):
+            frontalizer.frontalize_aligned(np.zeros((128, 128, 3), np.uint8))
         with pytest.raises(GeometryError, match="1 crops with 2 sets of landmarks"):
             frontalizer.frontalize_aligned([np.zeros((128, 128, 3), np.uint8)], [None, None])
-    with pytest.raises(ValueError, match="max_batch is 0; expected at least 1"):
+    with pytest.raises(ValueError, match="max_batch is 0; expected a whole number"):
         Frontalizer(max_batch=0)
 
 

@@ -67,6 +67,10 @@ def test_a_sidecar_of_another_file(pair: Path) -> None:
         ({"format": 99}, "has format 99, this SDK reads 1"),
         ({"template": "other"}, "names the template 'other'; known: official, seed"),
         ({"surprise": 1}, "unknown entries: surprise"),
+        ({"colour": "BGR"}, "says colour 'BGR'; this SDK feeds its models 'RGB'"),
+        ({"input_range": [0, 1]}, "says input_range (0, 1)"),
+        ({"template": ["official"]}, "wrong type of template"),
+        ({"sha256": 5}, "wrong type of sha256"),
     ],
 )
 def test_a_sidecar_that_this_version_cannot_read(

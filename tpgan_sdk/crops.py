@@ -16,9 +16,17 @@ from .errors import GeometryError
 from .geometry import CROP_SIZE, OFFICIAL, PATCHES, FloatArray, Template
 from .resample import Float32Array, UInt8Array, warp
 
-IDENTITY: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+Origins = tuple[tuple[int, int], ...]
+
+MAX_YAW: Final = 120.0
+"""Degrees. No detector sees a face from further behind; swapped left and right look like it."""
 INPUT_NAMES: Final = ("face", *(patch.name for patch in PATCHES))
 """Names and order of the network's five inputs."""
+INPUT_SHAPES: Final = {
+    "face": [3, CROP_SIZE, CROP_SIZE],
+    **{patch.name: [3, patch.height, patch.width] for patch in PATCHES},
+}
+"""Channels, height and width of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +64,24 @@ def crop_face(
     """
     points = geometry.check_landmarks(landmarks)
     _check_inside(points, frame)
+    yaw = geometry.estimate_yaw(points)
+    if abs(yaw) > MAX_YAW:
+        raise GeometryError(
+            f"the landmarks make a face turned by {yaw:.0f} degrees: left and right look swapped; "
+            "expected left as the left of the picture, in the order "
+            + ", ".join(geometry.LANDMARK_NAMES)
+        )
     if mirrored is None:
-        mirrored = geometry.estimate_yaw(points) < 0
+        mirrored = yaw < 0
     if mirrored:
         frame = frame[:, ::-1]
         points = geometry.mirror_landmarks(points, frame.shape[1])
     transform = geometry.alignment_transform(points, template)
-    return _sample(frame, points, transform, mirrored)
+    aligned = geometry.apply_transform(transform, points)
+    origins = geometry.patch_origins(aligned)
+    window = _Window.around(origins)
+    pixels = warp(frame, transform, window.width, window.height, window.left, window.top)
+    return window.cut(pixels, origins, aligned, transform, mirrored)
 
 
 def crop_aligned(
@@ -79,7 +98,15 @@ def crop_aligned(
     if mirrored:
         crop = crop[:, ::-1]
         points = geometry.mirror_landmarks(points, CROP_SIZE)
-    return _sample(crop, points, IDENTITY, mirrored)
+    origins = geometry.patch_origins(points)
+    window = _Window.around(origins)
+    beyond = (
+        (-window.top, window.top + window.height - CROP_SIZE),
+        (-window.left, window.left + window.width - CROP_SIZE),
+        (0, 0),
+    )
+    pixels = np.pad(crop.astype(np.float32), beyond, mode="edge")
+    return window.cut(pixels, origins, points.copy(), np.eye(2, 3), mirrored)
 
 
 def _check_inside(points: FloatArray, frame: UInt8Array) -> None:
@@ -93,31 +120,43 @@ def _check_inside(points: FloatArray, frame: UInt8Array) -> None:
         )
 
 
-def _sample(
-    frame: UInt8Array, points: FloatArray, transform: FloatArray, mirrored: bool
-) -> FaceCrops:
-    aligned = geometry.apply_transform(transform, points)
-    origins = geometry.patch_origins(aligned)
-    # One window that holds the crop and every patch: patches begin on whole pixels of the crop's
-    # grid, so they are slices of it.
-    left = min(0, *(x for x, _ in origins))
-    top = min(0, *(y for _, y in origins))
-    right = max(CROP_SIZE, *(x + p.width for (x, _), p in zip(origins, PATCHES, strict=True)))
-    bottom = max(CROP_SIZE, *(y + p.height for (_, y), p in zip(origins, PATCHES, strict=True)))
-    if transform is IDENTITY:
-        window = np.pad(
-            frame.astype(np.float32),
-            ((-top, bottom - CROP_SIZE), (-left, right - CROP_SIZE), (0, 0)),
-            mode="edge",
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The part of the crop's grid that holds the crop and every patch.
+
+    Patches begin on whole pixels of that grid, so they are slices of one sampled window.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, origins: Origins) -> _Window:
+        left = min(0, *(x for x, _ in origins))
+        top = min(0, *(y for _, y in origins))
+        right = max(CROP_SIZE, *(x + p.width for (x, _), p in zip(origins, PATCHES, strict=True)))
+        bottom = max(CROP_SIZE, *(y + p.height for (_, y), p in zip(origins, PATCHES, strict=True)))
+        return cls(left, top, right - left, bottom - top)
+
+    def cut(
+        self,
+        pixels: Float32Array,
+        origins: Origins,
+        landmarks: FloatArray,
+        transform: FloatArray,
+        mirrored: bool,
+    ) -> FaceCrops:
+        """Crop and patches from this window's pixels."""
+
+        def part(x: int, y: int, width: int, height: int) -> Float32Array:
+            return pixels[y - self.top :, x - self.left :][:height, :width]
+
+        patches = tuple(
+            part(x, y, p.width, p.height) for (x, y), p in zip(origins, PATCHES, strict=True)
         )
-    else:
-        window = warp(frame, transform, right - left, bottom - top, left, top)
-    patches = tuple(
-        window[y - top : y - top + p.height, x - left : x - left + p.width]
-        for (x, y), p in zip(origins, PATCHES, strict=True)
-    )
-    face = window[-top : CROP_SIZE - top, -left : CROP_SIZE - left]
-    return FaceCrops(face, patches, aligned, transform, mirrored)
+        return FaceCrops(part(0, 0, CROP_SIZE, CROP_SIZE), patches, landmarks, transform, mirrored)
 
 
 def normalise(image: npt.NDArray[np.floating], out: Float32Array, reverse_channels: bool) -> None:
@@ -138,10 +177,9 @@ def network_inputs(crops: list[FaceCrops], reverse_channels: bool) -> dict[str, 
         ``face`` (N, 3, 128, 128), ``left_eye``, ``right_eye`` (N, 3, 40, 40), ``nose``
         (N, 3, 32, 40), ``mouth`` (N, 3, 32, 48); float32 in [-1, 1].
     """
-    sizes = ((CROP_SIZE, CROP_SIZE), *((p.height, p.width) for p in PATCHES))
     batch = {
-        name: np.empty((len(crops), 3, *size), dtype=np.float32)
-        for name, size in zip(INPUT_NAMES, sizes, strict=True)
+        name: np.empty((len(crops), *shape), dtype=np.float32)
+        for name, shape in INPUT_SHAPES.items()
     }
     for index, crop in enumerate(crops):
         for name, image in zip(INPUT_NAMES, (crop.face, *crop.patches), strict=True):

@@ -17,7 +17,7 @@ from . import geometry
 from .backends import Backend, create_backend
 from .crops import INPUT_NAMES, FaceCrops, crop_aligned, crop_face, network_inputs
 from .detectors import Detector, create_detector, faces_from_insightface
-from .errors import DetectorError, GeometryError, ImageError
+from .errors import BackendError, DetectorError, GeometryError, ImageError
 from .geometry import CROP_SIZE
 from .images import check_image, read_image
 from .model import Model, resolve_model
@@ -56,8 +56,8 @@ class Frontalizer:
         device: str | None = None,
         max_batch: int = 16,
     ) -> None:
-        if max_batch < 1:
-            raise ValueError(f"max_batch is {max_batch}; expected at least 1")
+        if not isinstance(max_batch, int) or max_batch < 1:
+            raise ValueError(f"max_batch is {max_batch!r}; expected a whole number, at least 1")
         self.model = resolve_model(model)
         self.max_batch = max_batch
         self._detector: Detector | DetectorError
@@ -69,6 +69,7 @@ class Frontalizer:
             self._detector = error
         self._backend = create_backend(self.model, backend, device)
         self._seconds: dict[str, float] = {}
+        self._closed = False
 
     @property
     def backend(self) -> BackendInfo:
@@ -113,15 +114,15 @@ class Frontalizer:
             ImageError: the picture cannot be read, or is no such array.
             GeometryError: given landmarks are NaN, outside the picture, or no face.
         """
-        self._seconds = {}
-        given = None if faces is None else [faces]
+        self._start()
+        given = None if faces is None else [list(faces)]
         return self._frontalize([image], given, largest_only)[0]
 
     def frontalize_batch(
         self, images: Sequence[ImageLike], largest_only: bool = False
     ) -> list[list[Face]]:
         """As `frontalize` for several pictures; their faces share the network's batches."""
-        self._seconds = {}
+        self._start()
         return self._frontalize(images, None, largest_only)
 
     def frontalize_aligned(
@@ -140,10 +141,18 @@ class Frontalizer:
             ImageError: a crop is not (128, 128, 3) uint8.
             GeometryError: landmarks are NaN, or far outside their crop.
         """
-        self._seconds = {}
-        points: Sequence[Any] = [None] * len(crops) if landmarks is None else list(landmarks)  # type: ignore[arg-type]
+        self._start()
+        if isinstance(crops, np.ndarray) and crops.ndim != 4:
+            raise ImageError(
+                f"crops have shape {crops.shape}; expected (N, 128, 128, 3): give a single crop as "
+                "[crop], and its landmarks as [landmarks]"
+            )
+        points: list[Any] = [None] * len(crops) if landmarks is None else list(landmarks)  # type: ignore[arg-type]
         if len(points) != len(crops):
-            raise GeometryError(f"{len(crops)} crops with {len(points)} sets of landmarks")
+            raise GeometryError(
+                f"{len(crops)} crops with {len(points)} sets of landmarks; expected one (5, 2), or "
+                "None, for each crop"
+            )
         with self._stage("align"):
             jobs = []
             for crop, five in zip(crops, points, strict=True):
@@ -162,11 +171,12 @@ class Frontalizer:
         other = object.__new__(Frontalizer)
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._backend = self._detector, self._backend.clone()
-        other._seconds = {}
+        other._seconds, other._closed = {}, False
         return other
 
     def close(self) -> None:
         """Frees the backend. Further calls raise `BackendError`."""
+        self._closed = True
         self._backend.close()
 
     def __enter__(self) -> Frontalizer:
@@ -179,6 +189,11 @@ class Frontalizer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _start(self) -> None:
+        if self._closed:
+            raise BackendError("this Frontalizer is closed; make a new one")
+        self._seconds = {}
 
     def _frontalize(
         self, images: Sequence[ImageLike], faces: Sequence[Sequence[Any]] | None, largest: bool
@@ -193,11 +208,11 @@ class Frontalizer:
                     found = self.detector.detect(picture)
             else:
                 found = _detections(faces[index])
-            if largest and found:
-                found = [max(found, key=lambda face: face.area)]
             with self._stage("align"):
                 cut = [self._cut(picture, face, faces is not None) for face in found]
             kept = [(f, c, picture.shape[1]) for f, c in zip(found, cut, strict=True) if c]
+            if largest and kept:
+                kept = [max(kept, key=lambda job: job[0].area)]
             jobs += kept
             counts.append(len(kept))
         results = iter(self._run(jobs))
@@ -243,6 +258,8 @@ class Frontalizer:
 
 
 def _face(found: Detection, cut: FaceCrops, width: int, picture: UInt8Array) -> Face:
+    # A copy: what the caller gave stays the caller's.
+    points = geometry.check_landmarks(found.landmarks).copy()
     aligned, transform = to_uint8(cut.face), cut.transform
     if cut.mirrored:
         aligned, picture = aligned[:, ::-1], picture[:, ::-1]
@@ -253,9 +270,9 @@ def _face(found: Detection, cut: FaceCrops, width: int, picture: UInt8Array) -> 
     return Face(
         image=np.ascontiguousarray(picture),
         box=found.box,
-        landmarks=found.landmarks,
+        landmarks=points,
         score=found.score,
-        yaw=geometry.estimate_yaw(found.landmarks),
+        yaw=geometry.estimate_yaw(points),
         mirrored=cut.mirrored,
         aligned=np.ascontiguousarray(aligned),
         transform=transform,

@@ -108,7 +108,12 @@ def check_landmarks(landmarks: npt.ArrayLike) -> FloatArray:
     Raises:
         GeometryError: wrong shape, or a coordinate that is NaN or infinite.
     """
-    points = np.asarray(landmarks, dtype=np.float64)
+    try:
+        points = np.asarray(landmarks, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise GeometryError(
+            "landmarks are not numbers; expected (5, 2): x and y of " + ", ".join(LANDMARK_NAMES)
+        ) from None
     if points.shape != (5, 2):
         raise GeometryError(
             f"landmarks have shape {points.shape}; expected (5, 2): x and y of "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,15 @@ from .geometry import TEMPLATES, Template
 
 FORMAT: Final = 1
 """Version of the sidecar."""
+_RANGE: Final = (-1.0, 1.0)
+_MIRROR: Final = "occluded side on the right (yaw >= 0)"
+_CONVENTIONS: Final = {
+    "colour": "RGB",
+    "input_range": _RANGE,
+    "output_range": _RANGE,
+    "mirror": _MIRROR,
+}
+"""What every model of this format keeps to. They stand in the sidecar for other readers."""
 PACKAGED: Final = Path(__file__).parent / "models"
 DEFAULT: Final = "edge"
 
@@ -36,9 +45,9 @@ class ModelInfo:
     """"fp32", "fp16-weights" (stored as FP16, computed as FP32) or "fp16" (computed as FP16)."""
     opset: int
     colour: str = "RGB"
-    input_range: tuple[float, float] = (-1.0, 1.0)
-    output_range: tuple[float, float] = (-1.0, 1.0)
-    mirror: str = "occluded side on the right (yaw >= 0)"
+    input_range: tuple[float, float] = _RANGE
+    output_range: tuple[float, float] = _RANGE
+    mirror: str = _MIRROR
     parameters: int = 0
     flops: int = 0
     """For one face, 2 per multiply-add."""
@@ -123,13 +132,27 @@ def _read_sidecar(path: Path) -> ModelInfo:
         for key in ("input_range", "output_range"):
             values[key] = tuple(values[key])
         info = ModelInfo(**values)
+        wrong = [f.name for f in fields(info) if type(getattr(info, f.name)).__name__ != _kind(f)]
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"{path} is not a model's sidecar: {error}") from None
+    if wrong:
+        raise ModelError(f"{path} is not a model's sidecar: wrong type of {', '.join(wrong)}")
     if info.template not in TEMPLATES:
         raise ModelError(
             f"{path} names the template {info.template!r}; known: {', '.join(TEMPLATES)}"
         )
+    for name, expected in _CONVENTIONS.items():
+        if getattr(info, name) != expected:
+            raise ModelError(
+                f"{path} says {name} {getattr(info, name)!r}; this SDK feeds its models "
+                f"{expected!r}: export the model with this version"
+            )
     return info
+
+
+def _kind(entry: Field[Any]) -> str:
+    """The name of a field's type; annotations are text here."""
+    return str(entry.type).partition("[")[0]
 
 
 def list_models() -> list[Model]:
@@ -158,4 +181,4 @@ def resolve_model(model: str | Path | Model | None) -> Model:
         raise ModelError(
             f"no model named {name!r}; in the package: {known}; or give the path of an .onnx"
         )
-    return load_model(Path(name))
+    return load_model(Path(name).expanduser())

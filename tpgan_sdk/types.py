@@ -30,7 +30,7 @@ class Face:
     """One face of a frame and its frontal view."""
 
     image: UInt8Array
-    """(128, 128, 3) frontal face, same colour order as the input."""
+    """(128, 128, 3) frontal face, BGR as the input."""
     box: tuple[float, float, float, float]
     """x0, y0, x1, y1 in frame pixels; may reach beyond the frame."""
     landmarks: FloatArray

@@ -23,9 +23,15 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--recogniser", type=Path, help="MobileFaceNet weights for the identity loss")
     p.add_argument("--max-minutes", type=float, help="end cleanly after this time")
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in --output")
-    p.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    p.add_argument("--workers", type=_count, default=1, help="processes that prepare batches")
     p.add_argument("--dry-run", action="store_true", help="print what would run")
     return p
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
@@ -53,7 +54,8 @@ class CheckpointState:
 def save(
     folder: Path, state: CheckpointState, modules: dict[str, nn.Module], optimizers: Optimizers
 ) -> None:
-    """Written beside and moved into place: an interrupted save leaves the old one.
+    """Written beside and moved into place: an interrupted save leaves the old one, which
+    `load_state` finds as ``NAME.old`` if the interruption came between two moves.
 
     Args:
         modules: by file name; "generator" holds the averaged weights.
@@ -91,6 +93,9 @@ def load_state(folder: Path) -> CheckpointState:
     Raises:
         TrainingError: no checkpoint there, or a damaged one.
     """
+    kept = folder.with_name(folder.name + ".old")
+    if not folder.exists() and kept.exists():
+        os.replace(kept, folder)  # the save that moved it away was interrupted
     path = folder / STATE
     try:
         return CheckpointState(**json.loads(path.read_text()))
@@ -109,7 +114,10 @@ def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
     if state.preset not in PRESETS:
         raise TrainingError(f"{folder} is of preset {state.preset!r}; known: {', '.join(PRESETS)}")
     network = Generator(PRESETS[state.preset])
-    weights = load_file(_file(folder, WEIGHTS))
+    try:
+        weights = load_file(_file(folder, WEIGHTS))
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{_file(folder, WEIGHTS)} cannot be read: {error}") from None
     own = {k: v for k, v in weights.items() if not k.startswith("classifier.")}
     try:
         network.load_state_dict(own)
@@ -136,7 +144,7 @@ def restore(folder: Path, modules: dict[str, nn.Module], optimizers: Optimizers)
                 if key in moments:
                     optimizer.state[weight] = moments[key]
         torch.set_rng_state(load_file(folder / RANDOM)["torch"])
-    except (FileNotFoundError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise TrainingError(
             f"{folder} cannot be resumed with this configuration: {error}; resume with the one in "
             f"its {STATE}, or train into another folder"

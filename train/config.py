@@ -11,6 +11,8 @@ from typing import Any
 
 from tpgan_sdk.errors import TrainingError
 
+from .networks.spec import PRESETS
+
 CONFIGS = Path(__file__).parent / "configs"
 
 
@@ -83,6 +85,11 @@ class TrainConfig:
             raise TrainingError(
                 f"adversarial_kind is {self.adversarial_kind!r}; expected {' or '.join(kinds)}"
             )
+        if self.preset not in PRESETS:
+            raise TrainingError(f"preset is {self.preset!r}; expected {' or '.join(PRESETS)}")
+        for name in ("batch", "steps", "critic_every", "learning_rate", "critic_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise TrainingError(f"{name} is {getattr(self, name)}; expected more than 0")
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from tpgan_sdk.crops import INPUT_NAMES
-from tpgan_sdk.errors import TPGANError
+from tpgan_sdk.errors import TPGANError, TrainingError
 
 from .checkpoint import load_generator
 from .data.examples import Examples, in_order
@@ -89,6 +89,8 @@ def measure(
                 recogniser(target)[1],
             )
         )
+    if not parts:
+        raise TrainingError("no view to measure: --people leaves none of the shards' identities")
     columns = [torch.cat(column).numpy() for column in zip(*parts, strict=True)]
     return Measured(*columns)
 

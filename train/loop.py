@@ -23,7 +23,7 @@ from .critic import Critic
 from .data.examples import Example, Examples, training_batches
 from .networks import PRESETS, Generator
 from .objective import Objective
-from .parallel import Ranks, leader_says, mean_gradients
+from .parallel import Ranks, mean_gradients, of_the_leader
 from .recogniser import Recogniser
 
 ALONE = Ranks()
@@ -72,6 +72,14 @@ def train(
     """
     if config.batch % among.count:
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
+    if max_minutes is not None and max_minutes <= 0:
+        raise TrainingError(f"max_minutes is {max_minutes}; expected more than 0")
+    folder = output / "checkpoint"
+    if folder.exists() and not resume:
+        raise TrainingError(
+            f"{folder} holds a checkpoint already; go on with it (--resume) or train into another "
+            "folder"
+        )
     torch.manual_seed(config.seed)
     spec = PRESETS[config.preset]
     examples = Examples(data, template=spec.template)
@@ -88,15 +96,20 @@ def train(
     if critic is not None:
         modules["critic"] = critic.network
         optimizers["critic_optimizer"] = (critic.network, critic.optimizer)
-    folder, step, minutes = output / "checkpoint", 0, 0.0
+    step, minutes = 0, 0.0
+    running: dict[str, float] = {}
     if resume:
         state = checkpoint.load_state(folder)
+        _refuse_other(config, state, folder)
         checkpoint.restore(folder, modules, optimizers)
-        step, minutes = state.step, state.minutes
-    output.mkdir(parents=True, exist_ok=True)
+        step, minutes, running = state.step, state.minutes, dict(state.losses)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot write to {output}: {error.strerror}") from None
     share, each = (among.rank, among.count), config.batch // among.count
     batches = training_batches(examples, each, config.seed, step * config.batch, workers, share)
-    begun, seen, running = time.monotonic(), 0, {}  # type: float, int, dict[str, float]
+    begun, seen = time.monotonic(), 0
 
     def save() -> None:
         spent = minutes + (time.monotonic() - begun) / 60
@@ -114,8 +127,8 @@ def train(
         checkpoint.save(folder, state, modules, optimizers)
 
     while step < config.steps:
-        elapsed = (time.monotonic() - begun) / 60
-        if leader_says(max_minutes is not None and elapsed >= max_minutes, among):
+        elapsed = of_the_leader((time.monotonic() - begun) / 60, among)
+        if max_minutes is not None and elapsed >= max_minutes:
             break
         progress = max(step / config.steps, elapsed / max_minutes if max_minutes else 0.0)
         for group in optimizer.param_groups:
@@ -141,6 +154,17 @@ def train(
     if among.leads:
         save()
     return folder
+
+
+def _refuse_other(config: TrainConfig, state: checkpoint.CheckpointState, folder: Path) -> None:
+    """Only the length of a run may change on the way: anything else would be another run."""
+    now = asdict(config)
+    changed = [k for k, v in state.config.items() if k != "steps" and now.get(k, v) != v]
+    if changed:
+        raise TrainingError(
+            f"{folder} cannot be resumed with another {', '.join(changed)}; resume with the "
+            "configuration in its checkpoint.json, or train into another folder"
+        )
 
 
 def _critic_learns(config: TrainConfig, critic: Critic | None, step: int) -> bool:

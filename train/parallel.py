@@ -58,10 +58,10 @@ def mean_gradients(network: nn.Module, among: Ranks) -> None:
         offset += gradient.numel()
 
 
-def leader_says(flag: bool, among: Ranks) -> bool:
-    """The leader's answer, in every process: clocks differ, and all must stop at one step."""
+def of_the_leader(value: float, among: Ranks) -> float:
+    """The leader's number, in every process: clocks differ, and all must do the same."""
     if among.count == 1:
-        return flag
-    answer = torch.tensor([flag])
+        return value
+    answer = torch.tensor([value], dtype=torch.float64)
     distributed.broadcast(answer, 0)
-    return bool(answer.item())
+    return answer.item()

@@ -125,10 +125,10 @@ class Recogniser(nn.Module):
                 f"no recogniser weights at {weights}; expected the state dict of a MobileFaceNet"
             )
         self.network = MobileFaceNet()
-        state = torch.load(weights, map_location="cpu", weights_only=True)
         try:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state)
-        except RuntimeError as error:
+        except Exception as error:  # torch.load raises whatever its unpickler does
             raise TrainingError(f"{weights} does not hold MobileFaceNet weights: {error}") from None
         self.register_buffer("grid", _arcface_grid(), persistent=False)
         for name, values in (("mean", (0.485, 0.456, 0.406)), ("deviation", (0.229, 0.224, 0.225))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from tpgan_sdk import backends, cuda
 from tpgan_sdk.backends import onnx_runtime
 from tpgan_sdk.crops import crop_aligned, network_inputs
-from tpgan_sdk.errors import BackendError
-from tpgan_sdk.model import resolve_model
+from tpgan_sdk.errors import BackendError, ModelError
+from tpgan_sdk.model import ModelInfo, load_model, resolve_model, sha256_of, write_sidecar
 
 MODEL = resolve_model(None)
 HAS_GPU = isinstance(cuda.find_driver(), cuda.CudaDriver)
@@ -43,7 +44,7 @@ def test_a_backend_asked_for_by_name_raises() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(BackendError, match="unknown backend 'warp'; known: auto, onnxruntime-cuda"):
+    with pytest.raises(BackendError, match="unknown backend 'warp'; known: auto, tensorrt, onnxruntime-cuda"):
         backends.create_backend(MODEL, "warp")
 
 
@@ -96,6 +97,25 @@ def test_without_onnx_runtime_the_error_names_the_line(monkeypatch: pytest.Monke
         backends.create_backend(MODEL, "onnxruntime-cpu")
     with pytest.raises(BackendError, match=r"no backend works here.*tpgan doctor"):
         backends.create_backend(MODEL)
+
+
+def test_an_onnx_with_other_inputs_is_refused(tmp_path: Path) -> None:
+    """A sidecar that fits does not make it one of ours."""
+    onnx = pytest.importorskip("onnx")
+    value = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["b", 3]) for n in "xy"]
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    graph = onnx.helper.make_graph([node], "other", value[:1], value[1:])
+    path = tmp_path / "other.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=10), path)
+    write_sidecar(path, ModelInfo("other", "edge", "official", sha256_of(path), "fp32", 18))
+    with pytest.raises(ModelError, match=r"takes the inputs \{'x': \[3\]\}; expected"):
+        backends.create_backend(load_model(path))
+
+
+def test_an_object_that_is_no_backend_is_refused() -> None:
+    with pytest.raises(BackendError, match="given as NoneType; expected auto"):
+        backends.create_backend(MODEL, None)  # type: ignore[arg-type]
 
 
 def test_available_tells_for_each_backend() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -115,9 +117,40 @@ def test_a_loss_that_is_not_finite_stops_the_run(shards: Path, tmp_path: Path) -
         train(config, shards, tmp_path, None, workers=0)
 
 
-def test_another_configuration_cannot_resume(shards: Path, trained: Path) -> None:
-    with pytest.raises(TrainingError, match="cannot be resumed with this configuration"):
-        train(replace(ADVERSARIAL, steps=40), shards, trained.parent, None, resume=True, workers=0)
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"pixel_64": 9.0, "steps": 40}, "pixel_64"), ({"adversarial": 1e-3}, "adversarial")],
+)
+def test_another_configuration_cannot_resume(
+    changes: dict[str, Any], named: str, shards: Path, trained: Path
+) -> None:
+    with pytest.raises(TrainingError, match=f"cannot be resumed with another {named};"):
+        train(replace(FAST, **changes), shards, trained.parent, None, resume=True, workers=0)
+
+
+def test_an_existing_checkpoint_is_not_overwritten(shards: Path, trained: Path) -> None:
+    before = (trained / "generator.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match=r"holds a checkpoint already; .*--resume"):
+        train(FAST, shards, trained.parent, None, workers=0)
+    assert (trained / "generator.safetensors").read_bytes() == before
+
+
+def test_an_interrupted_save_leaves_the_old_checkpoint(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "checkpoint.old")
+    assert checkpoint.load_state(tmp_path / "checkpoint").step == 30
+
+
+def test_a_truncated_checkpoint_says_so(trained: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained, tmp_path / "checkpoint")
+    file = copy / "generator.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match=r"generator\.safetensors cannot be read"):
+        checkpoint.load_generator(copy)
+
+
+def test_a_run_of_no_time_is_refused(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="max_minutes is 0; expected more than 0"):
+        train(FAST, shards, tmp_path, None, max_minutes=0, workers=0)
 
 
 def test_checkpoint_round_trip(trained: Path) -> None:
@@ -146,6 +179,9 @@ def test_learning_rate_warms_up_and_anneals_to_zero() -> None:
         (["bach=3"], "unknown setting 'bach'"),
         (["batch=many"], "batch is 'many'; expected a value of type int"),
         (["batch"], "expected key=value"),
+        (["preset=huge"], "preset is 'huge'; expected paper or edge or tiny"),
+        (["batch=0"], "batch is 0; expected more than 0"),
+        (["learning_rate=NaN"], "learning_rate is nan; expected more than 0"),
         (["adversarial_kind=hinge"], "adversarial_kind is 'hinge'; expected wgan-gp or logistic"),
     ],
 )

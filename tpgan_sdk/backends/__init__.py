@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,17 @@ from ..errors import BackendError
 from ..model import Model, resolve_model
 from ..types import BackendInfo
 from .base import Backend
-from .onnx_runtime import CPU, CUDA, GPU_LINE, OnnxRuntimeBackend, cpu_session, cuda_session
+from .engine_loader import NAME, engine_of_cache, open_engine
+from .onnx_runtime import (
+    CPU,
+    CUDA,
+    GPU_LINE,
+    OnnxRuntimeBackend,
+    cpu_session,
+    cuda_session,
+    device_index,
+)
+from .tensorrt import TensorRTBackend
 
 __all__ = ["BACKENDS", "Backend", "available", "create_backend"]
 
@@ -30,8 +40,9 @@ class _Entry:
     open_session: Callable[[Model, str | None], Any]
 
 
-# Fastest first. A verified TensorRT engine will stand before these.
+# Fastest first.
 _ENTRIES = (
+    _Entry(NAME, "TensorRT", engine_of_cache),
     _Entry("onnxruntime-cuda", CUDA, cuda_session),
     _Entry("onnxruntime-cpu", CPU, cpu_session),
 )
@@ -45,19 +56,27 @@ def create_backend(
     """A running backend for a model.
 
     Args:
-        backend: "auto", a name of `BACKENDS`, or an object with the interface of `Backend`.
+        backend: "auto", a name of `BACKENDS`, the path of an `.engine`, or an object with the
+            interface of `Backend`.
         device: "cpu", "cuda" or "cuda:N"; None: whatever the backend prefers.
 
     Raises:
         BackendError: the one asked for, or with "auto" every one, does not work here.
     """
     if not isinstance(backend, str):
+        if not callable(getattr(backend, "run", None)):
+            raise BackendError(
+                f"a backend was given as {type(backend).__name__}; expected auto, "
+                f"{', '.join(BACKENDS)} or an object with the interface of Backend"
+            )
         return backend
     if backend == "auto":
         return _first_working(model, device)
     for entry in _ENTRIES:
         if entry.name == backend:
             return _open(entry, model, device, "asked for by name")
+    if backend.endswith(".engine"):
+        return open_engine(Path(backend).expanduser(), model, device)
     raise BackendError(f"unknown backend {backend!r}; known: auto, {', '.join(BACKENDS)}")
 
 
@@ -69,11 +88,13 @@ def available(
     result = []
     for entry in _ENTRIES:
         try:
-            entry.open_session(resolved, device)
+            opened = entry.open_session(resolved, device)
         except BackendError as error:
             result.append((entry.name, False, str(error)))
         else:
             result.append((entry.name, True, entry.provider))
+            if isinstance(opened, TensorRTBackend):
+                opened.close()
     return result
 
 
@@ -98,9 +119,13 @@ def _first_working(model: Model, device: str | None) -> Backend:
 
 def _open(entry: _Entry, model: Model, device: str | None, reason: str) -> Backend:
     session = entry.open_session(model, device)
+    if isinstance(session, TensorRTBackend):
+        session.info = replace(session.info, reason=reason)
+        return session
     on_gpu = entry.provider == CUDA
-    place = (device or "cuda:0") if on_gpu else "cpu"
-    faster = None if on_gpu or not isinstance(find_driver(), CudaDriver) else GPU_LINE
+    place = f"cuda:{device_index(device)}" if on_gpu else "cpu"
+    wants_cpu = on_gpu or device == "cpu"
+    faster = None if wants_cpu or not isinstance(find_driver(), CudaDriver) else GPU_LINE
     return OnnxRuntimeBackend(
         session, BackendInfo(entry.name, entry.provider, place, reason, faster)
     )

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..crops import INPUT_SHAPES
 from ..cuda import CudaDriver, find_driver
-from ..errors import BackendError
+from ..errors import BackendError, ModelError
 from ..model import Model
 from ..resample import Float32Array
 from ..types import BackendInfo
@@ -35,7 +36,7 @@ def cuda_session(model: Model, device: str | None) -> onnxruntime.InferenceSessi
         BackendError: no driver, no CUDA provider, or the provider does not start: ONNX Runtime
             itself would then silently use the CPU.
     """
-    index = _device_index(device)
+    index = device_index(device)
     driver = find_driver()
     if not isinstance(driver, CudaDriver):
         raise BackendError(driver)
@@ -83,7 +84,7 @@ class OnnxRuntimeBackend:
 def _runtime() -> Any:
     try:
         import onnxruntime
-    except ImportError as error:
+    except Exception as error:  # a broken installation fails in more ways than ImportError
         raise BackendError(
             f"ONNX Runtime cannot be imported ({error}); install it: pip install 'tpgan-sdk[cpu]'"
         ) from None
@@ -97,9 +98,16 @@ def _session(model: Model, providers: list[Any]) -> onnxruntime.InferenceSession
     # Containers often see more cores than they may use, and ONNX Runtime counts the former.
     options.intra_op_num_threads = _usable_cores()
     try:
-        return runtime.InferenceSession(str(model.path), options, providers=providers)
+        session = runtime.InferenceSession(str(model.path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         raise BackendError(f"ONNX Runtime cannot load {model.path}: {error}") from error
+    found = {value.name: list(value.shape[1:]) for value in session.get_inputs()}
+    if found != INPUT_SHAPES:
+        raise ModelError(
+            f"{model.path} takes the inputs {found}; expected {INPUT_SHAPES}: it is not an ONNX "
+            "that `tpgan export` wrote"
+        )
+    return session
 
 
 def _usable_cores() -> int:
@@ -108,7 +116,8 @@ def _usable_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _device_index(device: str | None) -> int:
+def device_index(device: str | None) -> int:
+    """The N of "cuda:N"; None and "cuda" mean 0."""
     name, _, index = (device or "cuda:0").partition(":")
     if name != "cuda" or not (index or "0").isdigit():
         raise BackendError(f"onnxruntime-cuda runs on 'cuda' or 'cuda:N', not on {device!r}")
