@@ -109,5 +109,8 @@ def convert(model: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
     if precision == "fp16":
         return compute_fp16(model)
     if precision == "fp32":
-        return load_weights_fp32(model)
+        raise ExportError(
+            "the ONNX holds weights rounded to FP16, and as fp32 would only look precise; export "
+            "it from the checkpoint with --precision fp32"
+        )
     return store_weights_fp16(model)

@@ -30,7 +30,7 @@ MAX_DIFFERENCE = 1e-4 * 2
 MAX_MEAN_LEVELS = 2.0
 """What another precision may change on average, in grey levels of 255."""
 MIN_SPAN = 1.0
-"""Half of the output's range; a flatter output is reported, because its parity proves little."""
+"""Half of the output's range: the parity of a flatter output proves little."""
 
 
 def export_checkpoint(
@@ -53,16 +53,22 @@ def export_checkpoint(
     stored = folded if precision == "fp32" else round_weights(folded)
     inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template])
     graph = to_graph(stored)
-    made = parity.run_onnx(graph.SerializeToString(), inputs)
-    against_torch = parity.compare(_run_torch(stored, inputs), made)
+    if precision == "fp16-weights":
+        graph = convert(graph, precision)  # changes no number, so torch is still the measure
+    against_torch = parity.compare(_run_torch(stored, inputs), _run(graph, inputs))
     if against_torch.max > MAX_DIFFERENCE:
         raise ExportError(
             f"ONNX and torch differ by {against_torch.max:.2e} at most on {against_torch.faces} "
             f"faces; the limit is {MAX_DIFFERENCE:.0e}; nothing was written"
         )
+    if against_torch.span < MIN_SPAN:
+        raise ExportError(
+            f"the network's output spans {against_torch.span:.2f} of 2, less than half: parity "
+            "would prove nothing, and no face looks like that; train it longer"
+        )
     figures: dict[str, Any] = {"onnx_vs_torch": against_torch.figures()}
-    graph = convert(graph, precision)
     if precision != "fp32":
+        graph = convert(graph, precision)
         exact = _run_torch(generator, inputs)
         figures[f"{precision}_vs_fp32"] = _gate(exact, graph, inputs, precision).figures()
     total = cost(generator.spec, classes=0)
@@ -88,7 +94,9 @@ def export_checkpoint(
     return _write(graph, info, output)
 
 
-def convert_onnx(source: Path, output: Path, precision: Precision, faces: Path) -> ModelInfo:
+def convert_onnx(
+    source: Path, output: Path, precision: Precision, faces: Path, name: str | None = None
+) -> ModelInfo:
     """Writes another precision of an exported ONNX. Needs no torch.
 
     Raises:
@@ -101,24 +109,28 @@ def convert_onnx(source: Path, output: Path, precision: Precision, faces: Path) 
         raise ExportError(f"{source} is {precision} already; nothing to convert")
     inputs = parity.load_faces(faces, model.template)
     converted = convert(graph, precision)
-    reference = parity.run_onnx(source, inputs)
+    reference = _run(graph, inputs)
     found = _gate(reference, converted, inputs, precision)
     key = f"{precision}_vs_{model.info.precision}"
     figures = {**model.info.parity, key: found.figures()}
-    info = replace(model.info, name=output.stem, precision=precision, parity=figures)
+    info = replace(model.info, name=name or output.stem, precision=precision, parity=figures)
     return _write(converted, info, output)
 
 
 def _gate(
     reference: Any, graph: onnx.ModelProto, inputs: parity.Inputs, precision: Precision
 ) -> parity.Parity:
-    found = parity.compare(reference, parity.run_onnx(graph.SerializeToString(), inputs))
+    found = parity.compare(reference, _run(graph, inputs))
     if found.mean_levels > MAX_MEAN_LEVELS:
         raise ExportError(
             f"{precision} changes the pictures by {found.mean_levels:.2f} grey levels on average; "
             f"the limit is {MAX_MEAN_LEVELS}; nothing was written"
         )
     return found
+
+
+def _run(graph: onnx.ModelProto, inputs: parity.Inputs) -> Any:
+    return parity.run_onnx(graph.SerializeToString(), inputs)
 
 
 def _run_torch(generator: Generator, inputs: parity.Inputs) -> Any:
@@ -130,9 +142,12 @@ def _run_torch(generator: Generator, inputs: parity.Inputs) -> Any:
 
 
 def _write(graph: onnx.ModelProto, info: ModelInfo, output: Path) -> ModelInfo:
-    output.parent.mkdir(parents=True, exist_ok=True)
     fresh = output.with_suffix(".onnx.new")
-    onnx.save(graph, fresh)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(graph, fresh)
+    except OSError as error:
+        raise ExportError(f"cannot write {output}: {error.strerror}") from None
     info = replace(info, sha256=sha256_of(fresh))
     # The sidecar's hash makes a pair that was interrupted half-way unusable, never wrong.
     os.replace(fresh, output)
@@ -149,8 +164,6 @@ def _report(info: ModelInfo, output: Path) -> None:
             f"({figures['mean_levels']:.3f} levels), cosine {figures['cosine']:.6f}, "
             f"{figures['faces']} faces"
         )
-        if figures["span"] < MIN_SPAN:
-            print(f"  the output spans only {figures['span']:.2f} of 2: this parity proves little")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -173,7 +186,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         if args.onnx:
-            info = convert_onnx(args.onnx, args.output, args.precision, args.faces)
+            info = convert_onnx(args.onnx, args.output, args.precision, args.faces, args.name)
         else:
             info = export_checkpoint(
                 args.checkpoint, args.output, args.precision, args.faces, args.name

@@ -84,8 +84,9 @@ def test_fp16_compute_is_made_without_torch_and_stays_within_two_levels(
 ) -> None:
     output = tmp_path / "half.onnx"
     arguments = ["--onnx", str(exported), "--precision", "fp16", "--output", str(output)]
-    assert to_onnx.main(arguments) == 0
+    assert to_onnx.main([*arguments, "--name", "mine"]) == 0
     model = load_model(output)
+    assert model.name == "mine"
     assert precision_of(onnx.load(output)) == model.info.precision == "fp16"
     assert model.info.parity["fp16_vs_fp16-weights"]["mean_levels"] < 2.0
     kinds = {value.type.tensor_type.elem_type for value in onnx.load(output).graph.input}
@@ -102,6 +103,20 @@ def test_a_graph_that_differs_from_torch_is_not_written(
     with pytest.raises(ExportError, match=r"differ by 1\.\d+e-03 at most on 16 faces"):
         to_onnx.export_checkpoint(checkpoint_dir, output, "fp32", parity.FACES)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_flat_output_is_not_exported(
+    checkpoint_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(to_onnx, "MIN_SPAN", 3.0)
+    with pytest.raises(ExportError, match=r"spans 1\.\d+ of 2, less than half"):
+        to_onnx.export_checkpoint(checkpoint_dir, tmp_path / "flat.onnx", "fp32", parity.FACES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rounded_weights_do_not_become_fp32_again(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="would only look precise"):
+        to_onnx.convert_onnx(exported, tmp_path / "x.onnx", "fp32", parity.FACES)
 
 
 def test_a_precision_that_costs_too_much_is_not_written(
