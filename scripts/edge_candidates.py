@@ -1,8 +1,11 @@
 """The shapes that `edge` was chosen from: cost, latency and loss after the same short training.
 
-python scripts/edge_candidates.py cost
-python scripts/edge_candidates.py latency --output FILE
-python scripts/edge_candidates.py train --data SHARDS --minutes 6 --output DIR
+    python scripts/edge_candidates.py cost
+    python scripts/edge_candidates.py latency --threads 2
+    python scripts/edge_candidates.py train --data SHARDS --heldout SHARDS --work DIR
+
+Each prints JSON, and writes it with `--output FILE`. docs/networks-candidates.json holds what came
+out, with the protocol.
 """
 
 from __future__ import annotations
@@ -23,22 +26,8 @@ from train.networks import PRESETS, Generator, GeneratorSpec
 from train.networks.measure import cost
 from train.networks.spec import EDGE, Level, Tail
 
-# Encoder from 64 px; the work spread evenly over the sizes.
-EVEN = replace(
-    EDGE,
-    name="even",
-    levels=(
-        #     size  enc  k  n  seed input skip join  k  n  head   up
-        Level(128, 0, 0, 0, 0, True, 0, 24, 3, 1, True, 0),
-        Level(64, 32, 3, 1, 0, False, 0, 32, 3, 1, True, 32),
-        Level(32, 64, 3, 1, 0, False, 0, 64, 3, 1, True, 32),
-        Level(16, 128, 3, 1, 0, False, 0, 128, 3, 1, False, 64),
-        Level(8, 160, 3, 1, 32, False, 0, 160, 3, 1, False, 96),
-    ),
-    tails=(Tail(16, 3, 0),),
-    local=(24, 32, 64, 96),
-    code_squeeze=16,
-)
+# Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
+EVEN = replace(EDGE, name="even")
 # Encoder from 32 px on 4x4 blocks of pixels; wide and deep where pixels are few.
 DEEP = replace(
     EVEN,
@@ -71,7 +60,7 @@ CANDIDATES = (EVEN, DEEP, FINE)
 PIXELS_ONLY = ("identity=0", "identity_features=0")
 
 
-def sessions(threads: int = 2) -> Iterator[tuple[GeneratorSpec, Any]]:
+def sessions(threads: int) -> Iterator[tuple[GeneratorSpec, Any]]:
     """One ONNX Runtime session a candidate."""
     import onnx
     import onnxruntime as ort
@@ -89,12 +78,12 @@ def sessions(threads: int = 2) -> Iterator[tuple[GeneratorSpec, Any]]:
         yield spec, session
 
 
-def latency(rounds: int = 60) -> dict[str, dict[str, float]]:
+def latency(threads: int, rounds: int = 60) -> dict[str, dict[str, float]]:
     """Milliseconds a face at batch 1, candidates interleaved."""
     from train.networks.measure import example_inputs
 
     face, patches = example_inputs()
-    pairs = list(sessions())
+    pairs = list(sessions(threads))
     feeds = {
         value.name: array
         for value, array in zip(
@@ -163,7 +152,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=every, default=every)
     parser.add_argument("--data", type=Path, help="shards to train on")
     parser.add_argument("--heldout", type=Path, help="shards to compare on")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--threads", type=int, default=2, help="of ONNX Runtime")
     parser.add_argument("--work", type=Path, help="folder for the runs")
     parser.add_argument("--output", type=Path, help="JSON to write")
     args = parser.parse_args()
@@ -171,7 +161,7 @@ def main() -> None:
     if args.what == "train":
         result = short_training(args.only, args.data, args.heldout, args.steps, args.work)
     else:
-        result = costs() if args.what == "cost" else latency()
+        result = costs() if args.what == "cost" else latency(args.threads)
     text = json.dumps(result, indent=2)
     print(text)
     if args.output:

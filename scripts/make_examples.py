@@ -18,7 +18,8 @@ from skimage import data
 from tpgan_sdk.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
 from tpgan_sdk.resample import to_uint8
-from train.data.camera import Camera, Light, compose, render_view
+from train.data.camera import Camera, Light, render_view
+from train.data.compose import compose
 from train.data.views import Renderer
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -27,7 +27,8 @@ from canvas import LINE, SOFT, Canvas
 from tpgan_sdk.crops import FaceCrops, crop_face, network_inputs
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, apply_transform, patch_origins
 from tpgan_sdk.resample import UInt8Array, to_uint8
-from train.data.camera import Camera, compose, render_view
+from train.data.camera import Camera, render_view
+from train.data.compose import compose
 from train.data.views import Renderer, frontal_target
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The repository itself: links, sizes, versions, and what must not stand in its files."""
+"""The repository itself: links, sizes and versions."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import torch
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL
 from train.data import augment
+from train.data.compose import blend
 from train.data.examples import Examples, Position, Shuffle, training_batches
 
 
@@ -72,7 +73,7 @@ def test_composing_is_premultiplied() -> None:
     view = np.zeros((2, 2, 4), np.uint8)
     view[0, 0] = (100, 100, 100, 255)
     view[0, 1] = (50, 50, 50, 128)
-    made = augment.compose(view, np.full((2, 2, 3), 200, np.float32))
+    made = blend(view, np.full((2, 2, 3), 200, np.float32))
     assert made[0, 0, 0] == 100
     assert made[0, 1, 0] == pytest.approx(50 + 200 * 127 / 255, abs=0.01)
     assert made[1, 1, 0] == 200

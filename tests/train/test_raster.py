@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.data.camera import Camera, Light, compose
+from train.data.camera import Camera, Light
+from train.data.compose import compose
 from train.data.head import fit_weak_perspective, pose_angles
 from train.data.raster import rasterise, shade, vertex_normals
 from train.data.texture import extend_colours

@@ -25,12 +25,6 @@ def background(rng: np.random.Generator, size: int) -> Float32Array:
     return result
 
 
-def compose(rgba: UInt8Array, behind: Float32Array) -> Float32Array:
-    """Premultiplied (H, W, 4) over a background, float32 in [0, 255]."""
-    rest = (255 - rgba[..., 3:]).astype(np.float32) / np.float32(255)
-    return rgba[..., :3].astype(np.float32) + behind * rest
-
-
 def colour_map(rng: np.random.Generator) -> tuple[Float32Array, Float32Array, float]:
     """Gain, offset and gamma for both the view and its target: exposure is not pose."""
     gain = rng.uniform(0.75, 1.15) * (1 + rng.normal(0, 0.04, 3))

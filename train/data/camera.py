@@ -127,9 +127,3 @@ def render_view(
         SCALE,
     )
     return View(to_uint8(image), landmarks)
-
-
-def compose(image: UInt8Array, background: tuple[float, float, float] | UInt8Array) -> UInt8Array:
-    """(H, W, 3) of a premultiplied (H, W, 4) image over a colour or a (H, W, 3) picture."""
-    rest = 1.0 - image[..., 3:].astype(np.float32) / 255.0
-    return to_uint8(image[..., :3].astype(np.float32) + np.asarray(background, np.float32) * rest)

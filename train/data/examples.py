@@ -22,6 +22,7 @@ from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
 from tpgan_sdk.resample import to_uint8
 
 from . import augment
+from .compose import blend
 from .shards import ShardReader, find_shards
 
 Example = dict[str, Tensor]
@@ -63,7 +64,7 @@ class Examples(Dataset[Example]):
         behind = augment.background(rng, view.shape[0])
         # Behind the target lies the same background: nothing that the network cannot know.
         inner = behind[margin : margin + CROP_SIZE, margin : margin + CROP_SIZE]
-        frame, truth = augment.compose(view, behind), augment.compose(target, inner)
+        frame, truth = blend(view, behind), blend(target, inner)
         landmarks = label["landmarks"].astype(np.float64)
         if self.augmented:
             colours = augment.colour_map(rng)

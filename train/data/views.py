@@ -18,7 +18,8 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, Template
 from tpgan_sdk.resample import UInt8Array, to_uint8, warp
 
-from .camera import Camera, View, compose, render_view
+from .camera import Camera, View, render_view
+from .compose import compose
 from .head import HeadModel
 from .landmarks import FIVE_POINTS, PortraitAnalyser
 from .mesh import PortraitMesh, build_mesh
