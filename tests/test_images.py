@@ -254,6 +254,48 @@ def test_write_faults(tmp_path: Path) -> None:
         write_image(tmp_path / "face.xyz", np.zeros((2, 2, 3), np.uint8))
 
 
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (None, "the image is a NoneType; expected"),
+        (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\).* with at least one pixel"),
+        (np.zeros((4, 4, 3), np.float32), "type float32; expected .*multiply by 255"),
+        (np.zeros((4, 4, 3), np.uint16), "type uint16; expected"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        (np.zeros(4, np.uint8), r"shape \(4,\)"),
+    ],
+)
+def test_arrays_that_are_not_written(tmp_path: Path, image: Any, message: str) -> None:
+    with pytest.raises(ImageError, match=rf"face\.png is not written: .*{message}"):
+        write_image(tmp_path / "face.png", image)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_size_that_the_format_does_not_take(tmp_path: Path) -> None:
+    """JPEG ends at 65,500 pixels: OpenCV answers false there, without an error."""
+    long = np.zeros((1, 70_000, 3), np.uint8)
+    with pytest.raises(ImageError, match=r"\.jpg does not take shape \(1, 70000, 3\).*as \.png"):
+        write_image(tmp_path / "face.jpg", long)
+    write_image(tmp_path / "face.png", long)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (4,)])
+def test_grey_and_alpha_are_written(tmp_path: Path, channels: tuple[int, ...]) -> None:
+    write_image(tmp_path / "face.png", np.full((3, 5, *channels), 255, np.uint8))
+    assert (read_image(tmp_path / "face.png") == 255).all()
+
+
+def test_damage_that_shows_nowhere(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The limit that `read_image` documents: a JPEG has no checksum."""
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = bytearray(encoded(noise, "JPEG"))
+    data[len(data) // 2] ^= 0x55
+    assert read(tmp_path, bytes(data)).shape == (64, 64, 3)
+    png = bytearray(encoded(noise, "PNG"))
+    png[len(png) // 2] ^= 0x55
+    assert "the PNG is damaged" in fault(tmp_path, bytes(png))
+
+
 def test_find_images(tmp_path: Path) -> None:
     for name in ("a/b.jpg", "a/b.png", "a/b.c.PNG", "top.webp", "a/.hidden.png", "a/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,34 @@ def test_a_face_beyond_or_across_the_border(x: float) -> None:
     result = paste_back(frame, face(plain(30), plain(30), move))
     assert result.shape == frame.shape
     assert (result != frame).any() == (x == 100.0)
+
+
+def test_bands_do_not_show(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worked on in single rows or as a whole, the picture is the same but for rounding."""
+    frame = rng.integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    image, aligned = (rng.integers(0, 256, (128, 128, 3), dtype=np.uint8) for _ in range(2))
+    job = face(image, aligned, similarity(0.55, 25, 20, -15))
+    monkeypatch.setattr("tpgan_sdk.pasting._BAND_PIXELS", 1)
+    rows = paste_back(frame, job)
+    monkeypatch.setattr("tpgan_sdk.pasting._BAND_PIXELS", 1 << 30)
+    whole = paste_back(frame, job)
+    difference = np.abs(rows.astype(int) - whole)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.01
+    assert (whole != frame).mean() > 0.5
+
+
+def test_a_face_that_fills_a_large_photo_needs_little_more_than_its_copy() -> None:
+    size = 2000
+    frame = plain(90, size)
+    job = face(plain(200), plain(90), similarity(CROP_SIZE / size, 10, 0, 0))
+    tracemalloc.start()  # NumPy's arrays; it does not see those of OpenCV
+    try:
+        paste_back(frame, job)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < frame.nbytes + 20e6
 
 
 def test_a_frame_that_is_no_picture() -> None:

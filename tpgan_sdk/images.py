@@ -38,12 +38,18 @@ def read_image(path: str | Path) -> UInt8Array:
     EXIF rotation is applied; 16 bit become 8; grey becomes BGR; alpha is composed on grey; CMYK is
     converted; of an animation or several pages the first is taken.
 
+    What is told: a file that ends too early or lacks its end marker, and whatever the decoder
+    refuses, as any wrong bit of a PNG (it carries checksums). What is not: damage in the middle of
+    a JPEG, BMP or uncompressed TIFF. These carry no checksum; the decoder fills the place with
+    wrong colours and for JPEG prints "Corrupt JPEG data" on stderr, which no setting of OpenCV
+    stops.
+
     Returns:
         (H, W, 3) uint8 BGR.
 
     Raises:
-        ImageError: missing, a folder, empty, not an image, larger than `MAX_PIXELS`, cut off or
-            damaged.
+        ImageError: missing, a folder, empty, not an image, larger than `MAX_PIXELS`, cut off, or
+            damaged so that it shows.
     """
     import cv2  # imported late: `import tpgan_sdk` stays light
 
@@ -123,21 +129,22 @@ def write_image(path: str | Path, image: UInt8Array) -> None:
 
     The file appears whole or not at all: an interrupted run leaves no half picture.
 
-    Raises:
-        ImageError: unknown ending, or the place cannot be written.
-    """
-    import cv2
+    Args:
+        path: its ending names the format.
+        image: (H, W, 3) uint8 BGR; (H, W, 4) BGRA and (H, W) or (H, W, 1) grey too.
 
+    Raises:
+        ImageError: no such array, an ending or a size that OpenCV does not write, or the place
+            cannot be written.
+    """
     path = Path(path)
-    try:
-        _, encoded = cv2.imencode(path.suffix, image)
-    except cv2.error as error:
-        raise ImageError(f"{path} has an ending that OpenCV cannot write; expected .png") from error
+    _check_writable(path, image)
+    encoded = _encode(path, image)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_bytes(encoded.tobytes())
+            partial.write_bytes(encoded)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -217,6 +224,37 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
     return data
+
+
+def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
+    if not isinstance(image, np.ndarray):
+        raise ImageError(
+            f"{path} is not written: the image is a {type(image).__name__}; {_EXPECTED}"
+        )
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.dtype == np.uint8 and image.ndim in (2, 3) and channels in (1, 3, 4) and image.size:
+        return
+    scale = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
+    raise ImageError(
+        f"{path} is not written: the image has shape {image.shape} and type {image.dtype}; "
+        f"{_EXPECTED} with at least one pixel{scale if image.dtype.kind == 'f' else ''}"
+    )
+
+
+def _encode(path: Path, image: UInt8Array) -> bytes:
+    import cv2
+
+    if not cv2.haveImageWriter(path.name):
+        raise ImageError(f"{path} has an ending that OpenCV cannot write; expected .png")
+    fault = f"{path} cannot be written: {path.suffix} does not take shape {image.shape}"
+    expected = "expected a format that takes it, as .png"
+    try:
+        done, encoded = cv2.imencode(path.suffix, image)
+    except cv2.error as error:
+        raise ImageError(f"{fault} ({error}); {expected}") from error
+    if not done:  # too large for the format, for one
+        raise ImageError(f"{fault}; {expected}")
+    return bytes(encoded.tobytes())
 
 
 def _upright(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

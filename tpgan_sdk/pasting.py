@@ -15,6 +15,9 @@ from .types import Face
 FEATHER: Final = 16
 """Width in crop pixels over which the face fades into the photo."""
 
+_BAND_PIXELS: Final = 1 << 17
+"""Pixels that are worked on at once: 1.5 MB an array, which caches hold."""
+
 
 def paste_back(frame: UInt8Array, face: Face) -> UInt8Array:
     """The frame with one frontal face in the place of the one it came from.
@@ -36,11 +39,19 @@ def paste_back(frame: UInt8Array, face: Face) -> UInt8Array:
     left, top, right, bottom = _touched(face, result.shape[1], result.shape[0])
     if left >= right or top >= bottom:
         return result
-    to_frame = invert_transform(face.transform)
-    front = warp(_matched(face), to_frame, right - left, bottom - top, left, top)
-    weight = _weight(*_in_crop(face, left, top, right, bottom))[:, :, None]
-    behind = result[top:bottom, left:right].astype(np.float32)
-    result[top:bottom, left:right] = to_uint8(behind + weight * (front - behind))
+    matched, to_frame = _matched(face), invert_transform(face.transform)
+    # In bands of rows: a face that fills a large photo would need gigabytes for it whole.
+    rows = max(1, _BAND_PIXELS // (right - left))
+    for upper in range(top, bottom, rows):
+        lower = min(upper + rows, bottom)
+        front = warp(matched, to_frame, right - left, lower - upper, left, upper)
+        weight = _weight(*_in_crop(face, left, upper, right, lower))[:, :, None]
+        band = result[upper:lower, left:right]
+        behind = band.astype(np.float32)
+        front -= behind
+        front *= weight
+        front += behind
+        band[:] = to_uint8(front)
     return result
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tpgan_sdk.cli import doctor
-from tpgan_sdk.cli.doctor import Check
+from tpgan_sdk.backends.onnx_runtime import GPU_LINE
+from tpgan_sdk.cli import doctor, environment, workings
+from tpgan_sdk.cli.environment import Check
 from tpgan_sdk.cuda import CudaDriver
-from tpgan_sdk.errors import DetectorError, ModelError
+from tpgan_sdk.errors import ModelError
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def packages(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The distributions that seem installed; tests add to it."""
     versions: dict[str, str] = {}
 
@@ -30,16 +33,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return versions
 
 
-def test_one_opencv(environment: dict[str, str]) -> None:
-    environment["opencv-python"] = "5.0.0.93"
-    (check,) = doctor.check_opencv()
+def test_one_opencv(packages: dict[str, str]) -> None:
+    packages["opencv-python"] = "5.0.0.93"
+    (check,) = environment.check_opencv()
     assert check.status == "ok"
     assert check.detail.startswith("opencv-python 5.0.0.93; cv2 ")
 
 
-def test_two_opencvs(environment: dict[str, str]) -> None:
-    environment |= {"opencv-python": "5.0.0.93", "opencv-python-headless": "4.12.0.88"}
-    check = next(iter(doctor.check_opencv()))
+def test_two_opencvs(packages: dict[str, str]) -> None:
+    packages |= {"opencv-python": "5.0.0.93", "opencv-python-headless": "4.12.0.88"}
+    check = next(iter(environment.check_opencv()))
     assert check.status == "warn"
     assert "opencv-python 5.0.0.93, opencv-python-headless 4.12.0.88 all install" in check.detail
     assert check.mend == (
@@ -49,35 +52,35 @@ def test_two_opencvs(environment: dict[str, str]) -> None:
 
 
 def test_opencv_that_does_not_load(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    packages: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(name: str) -> Any:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr(importlib, "import_module", broken)
-    (absent,) = doctor.check_opencv()
+    (absent,) = environment.check_opencv()
     assert (absent.status, absent.mend) == ("fail", "pip install opencv-python")
-    environment["opencv-python"] = "5.0.0.93"
-    (unloadable,) = doctor.check_opencv()
+    packages["opencv-python"] = "5.0.0.93"
+    (unloadable,) = environment.check_opencv()
     assert unloadable.status == "fail"
     assert "libGL.so.1" in unloadable.detail
     assert unloadable.mend == "apt-get install -y libgl1 libglib2.0-0"
 
 
-def test_onnx_runtimes(environment: dict[str, str]) -> None:
-    (check,) = doctor.check_onnx_runtime()
+def test_onnx_runtimes(packages: dict[str, str]) -> None:
+    (check,) = environment.check_onnx_runtime()
     assert (check.status, check.mend) == ("warn", 'pip install "tpgan-sdk[cpu]"')
-    environment |= {"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.0"}
-    duplicates, _ = doctor.check_onnx_runtime()
+    packages |= {"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.0"}
+    duplicates, _ = environment.check_onnx_runtime()
     assert duplicates.status == "warn"
     assert duplicates.mend is not None
     # Whoever installed the GPU one meant it.
     assert duplicates.mend.endswith("pip install --no-deps onnxruntime-gpu==1.31.0")
 
 
-def test_optional_packages_are_never_a_fault(environment: dict[str, str]) -> None:
-    environment |= {"torch": "2.13.0", "tensorrt": "10.16"}
-    checks = {check.name: check for check in doctor.check_optional()}
+def test_optional_packages_are_never_a_fault(packages: dict[str, str]) -> None:
+    packages |= {"torch": "2.13.0", "tensorrt": "10.16"}
+    checks = {check.name: check for check in environment.check_optional()}
     assert {check.status for check in checks.values()} == {"ok"}
     assert checks["torch"].detail == "2.13.0"
     assert checks["tensorrt"].detail == "tensorrt 10.16"
@@ -85,59 +88,127 @@ def test_optional_packages_are_never_a_fault(environment: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("gpu_runtime", [False, True])
-def test_gpu(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, gpu_runtime: bool
-) -> None:
+def test_gpu(packages: dict[str, str], monkeypatch: pytest.MonkeyPatch, gpu_runtime: bool) -> None:
     if gpu_runtime:
-        environment["onnxruntime-gpu"] = "1.31.0"
-    monkeypatch.setattr(doctor, "find_driver", lambda: CudaDriver((13, 0), 2))
-    (check,) = doctor.check_gpu()
+        packages["onnxruntime-gpu"] = "1.31.0"
+    monkeypatch.setattr(environment, "find_driver", lambda: CudaDriver((13, 0), 2))
+    (check,) = environment.check_gpu()
     assert "2 device(s), driver for CUDA 13.0" in check.detail
     assert check.status == ("ok" if gpu_runtime else "warn")
-    assert (check.mend or "").endswith("" if gpu_runtime else 'pip install "tpgan-sdk[gpu]"')
+    assert check.mend == (None if gpu_runtime else GPU_LINE)
 
 
 def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "find_driver", lambda: "no NVIDIA driver")
-    (check,) = doctor.check_gpu()
+    monkeypatch.setattr(environment, "find_driver", lambda: "no NVIDIA driver")
+    (check,) = environment.check_gpu()
     assert (check.status, check.detail) == ("ok", "no NVIDIA driver; the CPU is used")
 
 
 def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
     edge = SimpleNamespace(name="edge", info=SimpleNamespace(precision="fp16-weights"))
     monkeypatch.setattr("tpgan_sdk.model.list_models", lambda: [edge])
-    assert next(doctor.check_models()) == Check("models", "ok", "edge (fp16-weights)")
+    assert next(workings.check_models()) == Check("models", "ok", "edge (fp16-weights)")
     monkeypatch.setattr("tpgan_sdk.model.list_models", list)
-    assert next(doctor.check_models()).status == "fail"
+    assert next(workings.check_models()).status == "fail"
 
     def damaged() -> Any:
         raise ModelError("edge.onnx is not the file that edge.json describes")
 
     monkeypatch.setattr("tpgan_sdk.model.list_models", damaged)
-    check = next(doctor.check_models())
+    check = next(workings.check_models())
     assert check.status == "fail"
     assert "edge.onnx is not the file" in check.detail
     assert check.mend is not None
     assert check.mend.startswith("pip install --force-reinstall")
 
 
-def test_backends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Faults of the packaged models do not matter to one who names another."""
+    monkeypatch.setattr("tpgan_sdk.model.list_models", list)
+    named, packaged = workings.check_models("edge")
+    assert (named.name, named.status, packaged.status) == ("model", "ok", "warn")
+    gone, _ = workings.check_models(str(tmp_path / "gone.onnx"))
+    assert gone.status == "fail"
+    assert "no model at" in gone.detail
+
+
+@pytest.mark.parametrize(
+    ("driver", "status"), [("no driver", "ok"), (CudaDriver((13, 0), 1), "warn")]
+)
+def test_backends(monkeypatch: pytest.MonkeyPatch, driver: Any, status: str) -> None:
+    """What needs a GPU is only amiss where there is one."""
     answers = [("onnxruntime-cuda", False, "no CUDA"), ("onnxruntime-cpu", True, "CPU")]
-    monkeypatch.setattr("tpgan_sdk.backends.available", lambda: answers)
-    assert [check.status for check in doctor.check_backends()] == ["warn", "ok"]
-    del answers[1]
-    assert [check.status for check in doctor.check_backends()] == ["warn", "fail"]
+    monkeypatch.setattr("tpgan_sdk.backends.available", lambda model: answers)
+    monkeypatch.setattr(workings, "find_driver", lambda: driver)
+    assert [check.status for check in workings.check_backends()] == [status, "ok"]
+    answers[1] = ("onnxruntime-cpu", False, "not installed")
+    assert [c.status for c in workings.check_backends()] == [status, "warn", "fail"]
 
 
-def test_no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> Any:
-        raise DetectorError("no wheel")
+@pytest.mark.parametrize(
+    ("machine", "python", "mend"),
+    [
+        ("x86_64", (3, 11), "pip install yuface"),
+        ("x86_64", (3, 12), workings.DETECTOR_LINE),
+        ("aarch64", (3, 10), workings.DETECTOR_LINE),
+    ],
+)
+def test_without_the_default_detector(
+    monkeypatch: pytest.MonkeyPatch, machine: str, python: tuple[int, int], mend: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "yuface", None)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(sys, "version_info", (*python, 0, "final", 0))
+    (check,) = workings.check_detector()
+    assert (check.status, check.mend) == ("fail", mend)
+    assert "the default detector does not load" in check.detail
 
-    monkeypatch.setattr("tpgan_sdk.detectors.create_detector", none)
-    (check,) = doctor.check_detectors()
-    assert (check.status, check.detail) == ("fail", "no wheel")
-    assert check.mend is not None
-    assert "--detector" in check.mend
+
+def test_a_detector_by_path_stands_in_for_the_default(
+    monkeypatch: pytest.MonkeyPatch, shared_dir: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "yuface", None)
+    file = shared_dir / "models" / "yunet" / "yunet_n_dynamic.onnx"
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+    assert doctor.main([]) == 1
+    assert doctor.main(["--detector", f"yunet:{file}"]) == 0
+    assert doctor.main(["--detector", f"yunet:{tmp_path / 'gone.onnx'}"]) == 1
+
+
+def test_an_insightface_that_does_not_load(
+    packages: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages["insightface"] = "2.1"
+    monkeypatch.setitem(sys.modules, "insightface.model_zoo", None)
+    checks = {check.name: check for check in environment.check_optional()}
+    assert checks["insightface"].detail == "2.1"
+    assert checks["insightface loads"].status == "warn"
+    assert checks["insightface loads"].mend == 'pip install "tpgan-sdk[insightface]"'
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "status"),
+    [
+        ("tpgan_sdk.cli.environment.find_driver", "gpu", "warn"),
+        ("importlib.metadata.version", "opencv", "fail"),
+        ("tpgan_sdk.model.list_models", "models", "fail"),
+        ("tpgan_sdk.backends.available", "backends", "fail"),
+        ("tpgan_sdk.detectors.create_detector", "detector", "fail"),
+    ],
+)
+def test_whatever_breaks_down_is_a_check(
+    monkeypatch: pytest.MonkeyPatch, place: str, name: str, status: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OSError("libcublas.so.12: wrong ELF class")
+
+    monkeypatch.setattr(place, broken)
+    (check,) = [check for check in doctor.examine() if check.name == name]
+    assert check.status == status
+    assert "OSError: libcublas.so.12: wrong ELF class" in check.detail
+    assert doctor.main([]) == (status == "fail")
 
 
 GOOD = Check("numpy", "ok", "2.4.6")
@@ -152,7 +223,7 @@ def test_exit_code_and_text(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: checks)
+    monkeypatch.setattr(doctor, "examine", lambda *_: checks)
     assert doctor.main([]) == code
     text = capsys.readouterr().out
     assert f"-> {checks[1].mend}" in text

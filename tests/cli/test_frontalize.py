@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from tpgan_sdk.geometry import OFFICIAL
 from tpgan_sdk.images import read_image, write_image
 from tpgan_sdk.types import Detection, Face
 
+from ..conftest import REPOSITORY
+
 POINTS = np.asarray(OFFICIAL.points)
 
 
@@ -40,7 +43,7 @@ class Pipeline:
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self.timings = {"detect": 1.234, "network": 5.678}
+        self.timings = {"read": 1e6, "detect": 1.234, "network": 5.678}
         self.given: list[Any] = []
         self.error: BaseException | None = None
 
@@ -65,6 +68,7 @@ class Pipeline:
 
     def frontalize_aligned(self, crops: list[np.ndarray], landmarks: list[Any]) -> list[Face]:
         self.given += landmarks
+        self.timings = {"align": 1.0, "network": 2.0}
         return [result(77)]
 
 
@@ -126,6 +130,7 @@ def test_the_line_of_a_face(photos: Path, tmp_path: Path) -> None:
     times = line.pop("timings_ms")
     assert list(times) == ["read", "detect", "network", "write"]
     assert times["detect"] == 1.23
+    assert 1e6 < times["read"] < 1e6 + 60_000  # both, the command's and the frontalizer's own
     assert line.pop("run").endswith("+00:00")
     assert line == {
         "input": str(photos / "one.jpg"),
@@ -174,8 +179,10 @@ def test_aligned_takes_the_detectors_landmarks_or_the_templates(tmp_path: Path) 
     assert run(tmp_path / "in", "-o", tmp_path / "out", "--aligned", pipeline=pipeline) == 0
     np.testing.assert_array_equal(pipeline.given[0], POINTS + 1)
     assert pipeline.given[1] is None
-    sources = [line["landmarks_from"] for line in lines(tmp_path / "out")]
-    assert sources == ["detector", "template"]
+    seen, unseen = lines(tmp_path / "out")
+    assert (seen["landmarks_from"], seen["score"]) == ("detector", 0.9)
+    assert (unseen["landmarks_from"], unseen["score"]) == ("template", None)
+    assert list(seen["timings_ms"]) == ["read", "detect", "align", "network", "write"]
 
 
 class Blind(Pipeline):
@@ -218,6 +225,101 @@ def test_an_unexpected_error_is_reported_and_skipped(photos: Path, tmp_path: Pat
     pipeline.error = RuntimeError("broke")
     assert run(photos / "one.jpg", "-o", tmp_path / "out", pipeline=pipeline) == 1
     assert lines(tmp_path / "out")[0]["reason"] == "unexpected RuntimeError: broke"
+
+
+class Sceptic(Pipeline):
+    """Leaves out the second of three faces, and the only one."""
+
+    def frontalize(self, image: np.ndarray, largest_only: bool = False) -> list[Face]:
+        log = logging.getLogger("tpgan_sdk")
+        log.warning("a detected face is left out: %s", "its middle lies outside the image")
+        log.warning("something else")
+        return [result(10, k) for k in (0, 2)] if image[0, 0, 0] == 3 else []
+
+
+def test_faces_that_are_left_out_are_told(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = photos / "a" / "three.png", photos / "one.jpg"
+    assert run(*inputs, "-o", tmp_path / "out", "--all-faces", pipeline=Sceptic()) == 3
+    *kept, none = lines(tmp_path / "out")
+    assert [line["left_out"] for line in (*kept, none)] == [
+        ["its middle lies outside the image"]
+    ] * 3
+    assert "reason" not in kept[0]
+    assert none["reason"] == "no detected face can be used: its middle lies outside the image"
+    told = "a detected face is left out: its middle lies outside the image"
+    expected = [text for path in inputs for text in ("something else", f"{path}: {told}")]
+    assert caplog.messages == expected
+
+
+def test_warnings_are_shown(photos: Path, tmp_path: Path) -> None:
+    """Without -v too; in a process of its own, because pytest sets up the log."""
+    code = (
+        "import sys; from tests.cli.test_frontalize import main, Sceptic\n"
+        "sys.exit(main(sys.argv[1:], Sceptic))"
+    )
+    words = [str(photos / "one.jpg"), "-o", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == 1
+    assert f"{words[0]}: a detected face is left out: its middle" in done.stderr
+
+
+def nothing_is_replaced(folder: Path, *words: str | Path) -> bool:
+    """Whether the command refuses, and leaves every file as it was."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    code = run(*words)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return code == 2 and before == after
+
+
+@pytest.mark.parametrize(
+    ("photo", "flags"),
+    [
+        ("face.png", []),
+        ("face_0.png", ["--all-faces"]),
+        ("face_12.png", ["--all-faces"]),
+        ("face.pasted.png", ["--paste-back"]),
+        ("sub/face.png", []),
+    ],
+)
+def test_inputs_are_never_replaced(
+    tmp_path: Path, photo: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    album = tmp_path / "album"
+    plain = np.full((130, 150, 3), 1, np.uint8)
+    write_image(album / photo, plain)
+    write_image((album / photo).parent / "face.jpg", plain)
+    (tmp_path / "link").symlink_to(album)
+    given = album / photo
+    commands: list[list[str | Path]] = [
+        [album, "-o", album],
+        [album, "-o", tmp_path / "link"],
+        [tmp_path / "link", "-o", album],
+        [given.parent / "face.jpg", given, "-o", given.parent],
+    ]
+    for words in commands:
+        assert nothing_is_replaced(tmp_path, *words, *flags)
+        message = capsys.readouterr().err
+        assert "would replace the input" in message
+        assert Path(photo).name in message
+    assert run(album, "-o", tmp_path / "other", *flags) == 0
+
+
+def test_a_file_beside_its_result_and_a_link_to_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(tmp_path / "a.png", np.full((130, 150, 3), 1, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert nothing_is_replaced(tmp_path, "a.png", "-o", ".")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.jpg").symlink_to("../a.png")
+    assert nothing_is_replaced(tmp_path, "x/a.jpg", "-o", ".")
+    assert run("a.png", "-o", ".", "--all-faces") == 0  # a_0.png replaces nothing
+    assert run("a.png", "-o", "new") == 0
+    assert run("a.png", "-o", "new") == 0  # an earlier result is no input
 
 
 def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
@@ -327,6 +429,41 @@ def test_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
         'tpgan: `tpgan train` needs torch, which is not installed: pip install "tpgan-sdk[train]"'
     )
     assert capsys.readouterr().err.strip() == line
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "extra"),
+    [
+        (["train", "--data", "none", "--output", "none"], "torch", "train"),
+        (["train", "--data", "none", "--output", "none"], "safetensors", "train"),
+        (["export", "--checkpoint", "none", "--output", "none.onnx"], "onnx", "export"),
+        (["export", "--checkpoint", "none", "--output", "none.onnx"], "torch", "export"),
+        (["frontalize", "none", "-o", "none"], "cv2", "cpu"),
+    ],
+)
+def test_a_package_that_is_missing(
+    words: list[str], module: str, extra: str, tmp_path: Path
+) -> None:
+    """The import itself fails, in whichever module and at whichever moment it stands."""
+    if words[0] == "export" and module != "onnx":
+        pytest.importorskip("onnx", reason="needed before torch is")
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from tpgan_sdk.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *words]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    missing = f'needs {module}, which is not installed: pip install "tpgan-sdk[{extra}]"'
+    assert done.stderr.splitlines()[-1] == f"tpgan: `tpgan {words[0]}` {missing}"
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+
+
+def test_a_module_of_ours_that_is_missing_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "train.__main__", None)
+    with pytest.raises(ModuleNotFoundError, match="train"):
+        cli.main(["train"])
 
 
 def test_progress_bar() -> None:

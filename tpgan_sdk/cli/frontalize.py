@@ -5,23 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
+from typing import Any, Final
 
 from ..errors import DetectorError, TPGANError
 from ..frontalizer import Frontalizer
-from ..images import PASTED, find_images, read_image, write_image
-from ..pasting import paste_back
-from ..resample import UInt8Array
-from ..types import Face
+from ..images import find_images
 from . import USAGE_ERROR
+from .one_input import Options, frontalize_one
 from .progress import progress
 from .report import Report, face_fields
+from .results import Results
 
 log = logging.getLogger("tpgan_sdk")
 
@@ -30,22 +26,17 @@ NO_FACE = (
     "no face found that can be aligned; expected eyes, nose and mouth in sight. Try another "
     "--detector, or --aligned where this is an aligned crop"
 )
+LEFT_OUT: Final = "a detected face is left out: "
+"""How the SDK's warning begins."""
 
 _EPILOG = """\
 results: DIR/a/b.png for INPUT/a/b.jpg; b_0.png, b_1.png, ... with --all-faces, best detected
 first; b.pasted.png with --paste-back. Where two inputs would share a name, the later one keeps its
 ending (a.jpg, a.png: a.png, a.png.png). Results of an earlier run are replaced, its lines in
-DIR/report.jsonl are kept: the field "run" tells runs apart.
+DIR/report.jsonl are kept: the field "run" tells runs apart. No result ever replaces an input: where
+one would, nothing is written (2).
 exit code: 0 every input gave a face, 3 some did, 1 none did, 2 wrong usage or set-up,
 130 interrupted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    output: Path
-    aligned: bool
-    all_faces: bool
-    paste_back: bool
 
 
 def main(
@@ -53,8 +44,8 @@ def main(
 ) -> int:
     """Runs the command; the exit code is documented in its help."""
     args = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO if args.verbose else logging.ERROR)
-    options = _Options(args.output, args.aligned, args.all_faces, args.paste_back)
+    _set_up_logs(args.verbose)
+    options = Options(Results(args.output, args.all_faces, args.paste_back), args.aligned)
     try:
         with make_frontalizer(
             model=args.model,
@@ -95,12 +86,31 @@ def _parser() -> argparse.ArgumentParser:
         help="auto, yuface, yunet:FILE, insightface:PATH or a path (default: auto)",
     )
     add("--device", help="cpu, cuda or cuda:N (default: what the backend prefers)")
-    add("--max-batch", type=int, default=16, metavar="N", help="faces at once (default: 16)")
+    add(
+        "--max-batch",
+        type=int,
+        default=16,
+        metavar="N",
+        help="faces of one photo that the network is given at once (default: 16); fewer need less "
+        "memory. Faces of different files are never put together",
+    )
     add("-v", "--verbose", action="store_true", help="say what is chosen and why")
     return parser
 
 
-def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: _Options) -> int:
+def _set_up_logs(verbose: bool) -> None:
+    # \x1b[K clears the progress bar, on whose line the message would begin.
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(format=f"{start}%(message)s", level=level)
+    import cv2  # missing, it ends the run here and not with every file
+
+    if not verbose:
+        # What OpenCV says about a bad file stands in the report, in words that help.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: Options) -> int:
     common = {
         "model": frontalizer.model.name,
         "backend": frontalizer.backend.name,
@@ -108,27 +118,18 @@ def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: _Options) ->
     }
     print(", ".join(f"{key} {value}" for key, value in common.items()), file=sys.stderr)
     # A folder's own results are no input of the next run.
-    found = list(find_images(inputs, leave_out=options.output))
+    found = list(find_images(inputs, leave_out=options.results.folder))
+    options.results.spare_inputs(found)
     good = faces = 0
-    with Report(options.output, common) as report:
+    with Report(options.results.folder, common) as report:
         for path, name in progress(found):
-            try:
-                number = _one(frontalizer, path, name, options, report)
-            except TPGANError as error:
-                number, reason = 0, str(error)
-            except Exception as error:  # one bad file never ends the run
-                log.debug("%s", path, exc_info=True)
-                number, reason = 0, f"unexpected {type(error).__name__}: {error}"
-            else:
-                reason = "" if number else NO_FACE
-            if reason:
-                report.add(path, reason=reason)
+            number = _report_one(frontalizer, path, name, options, report)
             good, faces = good + (number > 0), faces + number
         print(f"{good} of {len(found)} inputs gave {faces} faces; see {report.path}")
     return 0 if good == len(found) else SOME_FAILED if good else ALL_FAILED
 
 
-def _detector_name(frontalizer: Frontalizer, options: _Options) -> str | None:
+def _detector_name(frontalizer: Frontalizer, options: Options) -> str | None:
     try:
         return frontalizer.detector.name
     except DetectorError:
@@ -137,53 +138,50 @@ def _detector_name(frontalizer: Frontalizer, options: _Options) -> str | None:
         raise
 
 
-def _one(
-    frontalizer: Frontalizer, path: Path, name: Path, options: _Options, report: Report
+def _report_one(
+    frontalizer: Frontalizer, path: Path, name: Path, options: Options, report: Report
 ) -> int:
-    """One input from reading to its lines in the report; the number of its faces."""
-    begun = time.perf_counter()
-    image = read_image(path)
-    read_ms = (time.perf_counter() - begun) * 1e3
-    if options.aligned:
-        landmarks = _landmarks_of_crop(frontalizer, image)
-        faces = frontalizer.frontalize_aligned([image], [landmarks])
-        extra: dict[str, Any] = {"landmarks_from": "template" if landmarks is None else "detector"}
-    else:
-        faces = frontalizer.frontalize(image, largest_only=not options.all_faces)
-        extra = {}
-    timings = {"read": read_ms} | frontalizer.timings
-    begun = time.perf_counter()
-    outputs = _write(faces, name, options)
-    if options.paste_back and faces:
-        extra["pasted"] = str(_write_pasted(image, faces, name, options))
-    timings["write"] = (time.perf_counter() - begun) * 1e3
-    extra["timings_ms"] = {stage: round(value, 2) for stage, value in timings.items()}
-    for face, output in zip(faces, outputs, strict=True):
-        report.add(path, output=str(output), **face_fields(face), **extra)
-    return len(faces)
+    """One input and its lines in the report; the number of its faces."""
+    number, reason = 0, NO_FACE
+    with _faces_left_out() as left_out:
+        try:
+            done = frontalize_one(frontalizer, path, name, options)
+            common = done.fields | _field(left_out)
+            for face, output in zip(done.faces, done.outputs, strict=True):
+                report.add(path, output=str(output), **(face_fields(face) | common))
+            number = len(done.faces)
+            if left_out:
+                reason = f"no detected face can be used: {'; '.join(left_out)}"
+        except TPGANError as error:
+            reason = str(error)
+        except Exception as error:  # one bad file never ends the run
+            log.debug("%s", path, exc_info=True)
+            reason = f"unexpected {type(error).__name__}: {error}"
+    for why in left_out:
+        log.warning("%s: %s%s", path, LEFT_OUT, why)
+    if not number:
+        report.add(path, reason=reason, **_field(left_out))
+    return number
 
 
-def _landmarks_of_crop(frontalizer: Frontalizer, crop: UInt8Array) -> npt.ArrayLike | None:
+def _field(left_out: list[str]) -> dict[str, Any]:
+    return {"left_out": left_out} if left_out else {}
+
+
+@contextmanager
+def _faces_left_out() -> Iterator[list[str]]:
+    """Takes the SDK's warnings of faces that it leaves out from its log: they name no file."""
+    reasons: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if not text.startswith(LEFT_OUT):
+            return True
+        reasons.append(text.removeprefix(LEFT_OUT))
+        return False
+
+    log.addFilter(keep)
     try:
-        found = frontalizer.detector.detect(crop)
-    except DetectorError:
-        return None
-    return max(found, key=lambda face: face.area).landmarks if found else None
-
-
-def _write(faces: Sequence[Face], name: Path, options: _Options) -> list[Path]:
-    outputs = []
-    for index, face in enumerate(faces):
-        ending = f"_{index}.png" if options.all_faces else ".png"
-        output = options.output / f"{name}{ending}"
-        write_image(output, face.image)
-        outputs.append(output)
-    return outputs
-
-
-def _write_pasted(image: UInt8Array, faces: Sequence[Face], name: Path, options: _Options) -> Path:
-    for face in faces:
-        image = paste_back(image, face)
-    output = options.output / f"{name}{PASTED}.png"
-    write_image(output, image)
-    return output
+        yield reasons
+    finally:
+        log.removeFilter(keep)
