@@ -1,0 +1,81 @@
+// Align and crop against the NumPy oracle's values, in FP32 and FP16.
+#include <algorithm>
+
+#include "align_case.hpp"
+#include "expect.hpp"
+#include "plan.hpp"
+#include "tpgan/reference.h"
+
+namespace {
+
+// Of [-1, 1]: float32 rounding; 1e-4 is what the SDK promises. FP16 adds half a step below 1.
+constexpr double kTolerance = 2e-6, kHalfTolerance = kTolerance + 1.0 / 4096;
+
+void check_origins(const json::Value& test, const AlignCase& job, const std::string& name) {
+  tpgan::AlignBatch batch = {};
+  const tpgan_frame frame = job.frame();
+  const tpgan_inputs inputs = job.inputs32();
+  tpgan::plan_align(&frame, 1, &job.face, 1, &inputs, batch);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto wanted = test["origins"].items()[i].numbers();
+    expect(batch.faces[0].left[i] == wanted[0] && batch.faces[0].top[i] == wanted[1],
+           name + ": origin of patch " + std::to_string(i));
+  }
+}
+
+void check_values(const json::Value& test, const AlignCase& job, const std::string& name) {
+  for (const json::Value& sample : test["samples"].items()) {
+    const auto s = sample.numbers();
+    const auto tensor = static_cast<int>(s[0]);
+    const auto place = job.offset(tensor, static_cast<int>(s[1]), static_cast<int>(s[2]),
+                                  static_cast<int>(s[3]));
+    expect_near(job.single[static_cast<std::size_t>(tensor)][place], s[4],
+                kTolerance, name + " in FP32");
+    expect_near(tpgan::host::from_half(job.half[static_cast<std::size_t>(tensor)][place]), s[4],
+                kHalfTolerance, name + " in FP16");
+  }
+  const auto means = test["means"].numbers();
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const auto& values = job.single[i / 3];
+    const std::size_t plane = values.size() / 3;
+    double sum = 0;
+    for (std::size_t p = 0; p < plane; ++p) {
+      sum += static_cast<double>(values[(i % 3) * plane + p]);
+    }
+    expect_near(sum / static_cast<double>(plane), means[i], 1e-5, name + ": mean");
+  }
+}
+
+// Several faces of several frames in one call land where they would alone.
+void check_batch(const json::Value::Array& tests) {
+  AlignCase first(tests[0]), second(tests[1]);
+  first.run();
+  second.run();
+  AlignCase both(tests[0], 2);
+  const tpgan_frame frames[] = {second.frame(), first.frame()};
+  tpgan_face faces[] = {first.face, second.face};
+  faces[0].frame = 1;
+  faces[1].frame = 0;
+  const tpgan_inputs inputs = both.inputs32();
+  expect_status(tpgan_reference_align(frames, 2, faces, 2, &inputs), TPGAN_OK, "batch of two");
+  for (std::size_t t = 0; t < 5; ++t) {
+    const auto size = static_cast<std::ptrdiff_t>(first.single[t].size());
+    const auto middle = both.single[t].begin() + size;
+    expect(std::equal(both.single[t].begin(), middle, first.single[t].begin()), "first of two");
+    expect(std::equal(middle, both.single[t].end(), second.single[t].begin()), "second of two");
+  }
+}
+
+}  // namespace
+
+void test_align() {
+  const auto tests = cases("align");
+  for (const json::Value& test : tests) {
+    const std::string name = "align " + test["name"].text();
+    AlignCase job(test);
+    expect_status(job.run(), TPGAN_OK, name);
+    check_origins(test, job, name);
+    check_values(test, job, name);
+  }
+  check_batch(tests);
+}
