@@ -1,4 +1,4 @@
-"""Plan a TensorRT engine and check this machine for it. The build itself is not there yet.
+"""Build an engine of TensorRT or TensorRT-RTX from an ONNX or a checkpoint.
 
 --dry-run prints the whole plan and what this machine lacks for it, and needs neither torch nor
 TensorRT nor onnx.
@@ -7,7 +7,9 @@ TensorRT nor onnx.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+import time
 from pathlib import Path
 
 from engines import PRECISIONS, profile_names
@@ -15,6 +17,8 @@ from tpgan_sdk.errors import TPGANError
 
 from .build_plan import RUNTIMES, make_plan
 from .preflight import run_checks
+
+INTERRUPTED = 130
 
 
 def parse_batch(text: str) -> tuple[int, int, int]:
@@ -45,13 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sm", type=parse_sm, default=(), help="as 86,89 (default: the profile's)")
     parser.add_argument("--precision", choices=PRECISIONS, help="default: the profile's, or fp16")
     parser.add_argument("--batch", type=parse_batch, metavar="MIN:OPT:MAX", help="in faces")
-    parser.add_argument("--output", type=Path, default=Path("tpgan.engine"), help="file to write")
+    parser.add_argument("--output", type=Path, help="file to write; default: in the cache")
     parser.add_argument("--dry-run", action="store_true", help="print plan and checks, then stop")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code: 0 for a dry run of a sound plan, 1 where no engine came out, 2 for bad usage."""
+    """Exit code: 0 built, or dry run of a sound plan; 1 no engine; 2 bad usage; 130 interrupted."""
     options = vars(_parser().parse_args(argv))
     dry_run = options.pop("dry_run")
     try:
@@ -65,13 +69,49 @@ def main(argv: list[str] | None = None) -> int:
         print(f"check {name:10} {problem or 'ok'}")
     if dry_run:
         return 0
-    lacking = [name for name, problem in problems.items() if problem]
+    lacking = [f"{problem}" for problem in problems.values() if problem]
+    if lacking:
+        print(f"error: no engine was built: {'; '.join(lacking)}", file=sys.stderr)
+        return 1
+    from .engine_build import build_engine  # loads what the checks found to be there
+
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        info = build_engine(plan, shlex.join(["tpgan", "build-engine", *words]), _Progress())
+    except (TPGANError, OSError) as error:
+        print(f"error: no engine was built: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: no engine was built and nothing was left behind", file=sys.stderr)
+        return INTERRUPTED
+    parity = info.parity if isinstance(info.parity, str) else f"{info.parity['psnr']:.1f} dB"
     print(
-        "error: no engine was built: this version plans and checks, it does not build yet"
-        + (f" (this machine also fails: {', '.join(lacking)})" if lacking else ""),
-        file=sys.stderr,
+        f"{plan.output} ({info.size / 1e6:.1f} MB, {info.precision}, SM "
+        f"{', '.join(map(str, info.sm))}, {info.build_seconds:.1f} s), parity: {parity}"
     )
-    return 1
+    return 0
+
+
+class _Progress:
+    """One line on a terminal, redrawn; elsewhere a line every ten seconds."""
+
+    def __init__(self) -> None:
+        self._begun: float | None = None  # of the first report: what comes before has no share
+        self._drawn = 0.0
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, phase: str, share: float) -> None:
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = self._drawn = now
+        if now - self._drawn < (0.2 if self._live else 10):
+            return
+        self._drawn = now
+        spent = now - self._begun
+        left = f"about {spent / share * (1 - share):.0f} s left" if share > 0.02 else ""
+        begin, end = ("\r", "\x1b[K") if self._live else ("", "\n")
+        sys.stderr.write(f"{begin}{share:4.0%} after {spent:.0f} s, {left} {phase[:50]}{end}")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

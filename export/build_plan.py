@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from engines import load_profile
+from tpgan_sdk.cuda import find_gpu
+from tpgan_sdk.engine_cache import cache_dir, cache_name
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import DEFAULT, PACKAGED
+from tpgan_sdk.model import DEFAULT, PACKAGED, sha256_of, sidecar_path
 
 RUNTIMES: Final = {"tensorrt": "tensorrt", "rtx": "tensorrt_rtx"}
 """Runtime, and the Python module that builds for it."""
+DISTRIBUTIONS: Final = {
+    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12"),
+    "rtx": ("tensorrt-rtx-cu13", "tensorrt-rtx"),
+}
+"""Runtime, and the names under which pip may have installed it; JetPack's has the first."""
 RTX_SM: Final = (75, 80, 86, 89, 120, 121)
 """Architectures that TensorRT-RTX 1.7 builds for; it needs no GPU, so it builds for any of them."""
 DEFAULT_BATCH: Final = (1, 8, 32)
@@ -26,6 +35,8 @@ class BuildPlan:
     source: Path
     """ONNX file, or the checkpoint folder that is exported first."""
     from_checkpoint: bool
+    graph: Path
+    """The ONNX that is parsed: the source, or its form in `precision`, kept beside the engine."""
     runtime: str
     """A key of `RUNTIMES`."""
     profile: str | None
@@ -52,9 +63,14 @@ def _show(value: object) -> str:
     return "none" if value is None else str(value) or "none"
 
 
+def computed_in(precision: str) -> str:
+    """An ONNX's precision as an engine's: weights stored as FP16 are computed with in FP32."""
+    return "fp32" if precision == "fp16-weights" else precision
+
+
 def make_plan(
     *,
-    output: Path,
+    output: Path | None = None,
     onnx: Path | None = None,
     checkpoint: Path | None = None,
     profile: str | None = None,
@@ -66,7 +82,8 @@ def make_plan(
     """Fill what is left open from the profile, or from the defaults without one.
 
     Args:
-        output: the engine's file.
+        output: the engine's file; None: in the cache, where the SDK looks for it, or for a
+            checkpoint, whose ONNX is kept beside the engine, `tpgan.engine`.
         onnx, checkpoint: at most one of them; neither: the model in the package.
         profile: one of `engines.profile_names()`.
         sm, precision, batch: override the profile's.
@@ -77,18 +94,58 @@ def make_plan(
     if onnx is not None and checkpoint is not None:
         raise ExportError("both an ONNX and a checkpoint are given; expected one of them")
     board = load_profile(profile) if profile is not None else None
+    source = checkpoint or onnx or PACKAGED / f"{DEFAULT}.onnx"
+    sm = _architectures(runtime, sm or ((board.sm,) if board else ()))
+    precision = precision or (board.precision if board else DEFAULT_PRECISION)
+    batch = batch or (board.batch if board else DEFAULT_BATCH)
+    workspace = board.workspace_mib if board else DEFAULT_WORKSPACE_MIB
+    if output is None and checkpoint is None:
+        facts: dict[str, object] = {
+            "sm": sm,
+            "batch": batch,
+            "workspace": workspace,
+            "version": _installed(runtime),
+        }
+        if runtime == "tensorrt":
+            facts["gpu"] = find_gpu()  # homes are shared between machines
+        digest = sha256_of(source) if source.is_file() else ""
+        output = cache_dir() / cache_name(source.stem, runtime, precision, onnx=digest, **facts)
+    output = output or Path("tpgan.engine")
+    own = _precision(source) == precision
+    # A checkpoint is exported beside the engine, in fp32 or, for fp16, in the package's form.
+    form = ".onnx" if checkpoint is not None and precision == "fp32" else f".{precision}.onnx"
     return BuildPlan(
-        source=checkpoint or onnx or PACKAGED / f"{DEFAULT}.onnx",
+        source=source,
         from_checkpoint=checkpoint is not None,
+        graph=source if own else output.with_suffix(form),
         runtime=runtime,
         profile=profile,
-        sm=_architectures(runtime, sm or ((board.sm,) if board else ())),
-        precision=precision or (board.precision if board else DEFAULT_PRECISION),
-        batch=batch or (board.batch if board else DEFAULT_BATCH),
-        workspace_mib=board.workspace_mib if board else DEFAULT_WORKSPACE_MIB,
+        sm=sm,
+        precision=precision,
+        batch=batch,
+        workspace_mib=workspace,
         notes=board.notes if board else "",
         output=output,
     )
+
+
+def _precision(onnx: Path) -> str | None:
+    """What it computes in by its sidecar; whether that is right is for the parsed network."""
+    try:
+        stored = str(json.loads(sidecar_path(onnx).read_text(encoding="utf-8"))["precision"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return computed_in(stored)
+
+
+def _installed(runtime: str) -> str | None:
+    """Version of the runtime, without loading it."""
+    for name in DISTRIBUTIONS[runtime]:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def _architectures(runtime: str, sm: tuple[int, ...]) -> tuple[int, ...]:

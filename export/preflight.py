@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
 from collections.abc import Callable
 from typing import Final
 
-from tpgan_sdk.cuda import CudaDriver, find_driver
+from engines import load_profile
+from tpgan_sdk.cuda import CudaDriver, find_driver, find_gpu
+from tpgan_sdk.engine_cache import cache_dir
 from tpgan_sdk.errors import ModelError
 from tpgan_sdk.model import load_model
 
@@ -22,6 +25,12 @@ BUILDER_HINT: Final = {
     "with --system-site-packages",
     "rtx": "pip install tensorrt-rtx-cu13",
 }
+ROOM_FACTOR: Final = 4
+"""Disk wanted, in sizes of the source: engine, converted ONNX and both being written."""
+MEMORY_FACTOR: Final = 12
+"""Memory wanted, in sizes of the source, beside the workspace. A guess on the safe side."""
+OPSETS: Final = (11, 20)
+"""Of the ONNX: what the parsers of TensorRT 10.3 and later all read."""
 
 
 def check_model(plan: BuildPlan) -> str | None:
@@ -32,9 +41,11 @@ def check_model(plan: BuildPlan) -> str | None:
         missing = importlib.util.find_spec("torch") is None
         return "a checkpoint needs torch: pip install 'tpgan-sdk[export]'" if missing else None
     try:
-        load_model(plan.source)
+        opset = load_model(plan.source).info.opset
     except ModelError as error:
         return str(error)
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        return f"{plan.source} has opset {opset}; expected {OPSETS[0]} to {OPSETS[1]}"
     if importlib.util.find_spec("onnx") is None:
         return None  # TensorRT's own parser is the judge then
     checker = importlib.import_module("onnx.checker")
@@ -46,15 +57,53 @@ def check_model(plan: BuildPlan) -> str | None:
     return None
 
 
+def check_precision(plan: BuildPlan) -> str | None:
+    """Where the ONNX is converted first, what does it is there."""
+    if plan.graph == plan.source:
+        return None
+    missing = [m for m in ("onnx", "onnxruntime") if importlib.util.find_spec(m) is None]
+    return (
+        f"the ONNX must become {plan.precision}, which needs {' and '.join(missing)}; install it, "
+        f"or on another machine run `tpgan export --precision {plan.precision}` and give the result"
+        if missing
+        else None
+    )
+
+
 def check_target(plan: BuildPlan) -> str | None:
-    """The engine can be written where it is wanted."""
+    """The engine can be written where it is wanted, and has room."""
     folder = plan.output.absolute().parent
+    if folder == cache_dir():  # made when it is first used
+        folder = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     if not folder.is_dir():
         return f"no folder {folder} for the engine; make it first"
     if plan.output.is_dir():
         return f"{plan.output} is a folder; expected the name of the engine's file"
-    writable = os.access(folder, os.W_OK | os.X_OK)
-    return None if writable else f"cannot write to {folder}; choose another --output"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"cannot write to {folder}; choose another --output"
+    wanted = ROOM_FACTOR * _size(plan)
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        return f"{folder} has {_mib(free)} free; expected {_mib(wanted)}: make room"
+    return None
+
+
+def check_memory(plan: BuildPlan) -> str | None:
+    """The builder's memory is free. On a Jetson the GPU's memory is the same."""
+    wanted = MEMORY_FACTOR * _size(plan)
+    if plan.profile is not None and load_profile(plan.profile).kind == "jetson":
+        wanted += plan.workspace_mib << 20
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            free = next(int(x.split()[1]) << 10 for x in lines if x.startswith("MemAvailable"))
+    except (OSError, ValueError, StopIteration):
+        return None  # a system that does not tell
+    if free < wanted:
+        return (
+            f"{_mib(free)} of memory are free; expected {_mib(wanted)}: end other programs, on a "
+            "Jetson the desktop too, or add swap"
+        )
+    return None
 
 
 def check_builder(plan: BuildPlan) -> str | None:
@@ -72,13 +121,22 @@ def check_driver(plan: BuildPlan) -> str | None:
     if plan.runtime == "rtx":
         return None
     driver = find_driver()
-    found = isinstance(driver, CudaDriver)
-    return None if found else f"{driver}; build on the machine with the GPU"
+    if not isinstance(driver, CudaDriver):
+        return f"{driver}; build on the machine with the GPU"
+    gpu = find_gpu()
+    if plan.sm and not isinstance(gpu, str) and gpu.sm != plan.sm[0]:
+        return (
+            f"the GPU here is {gpu.name}, SM {gpu.sm}; the plan is for SM {plan.sm[0]}: build on "
+            "the machine that runs the engine"
+        )
+    return None
 
 
 CHECKS: Final[dict[str, Callable[[BuildPlan], str | None]]] = {
     "model": check_model,
+    "precision": check_precision,
     "target": check_target,
+    "memory": check_memory,
     "builder": check_builder,
     "driver": check_driver,
 }
@@ -88,3 +146,13 @@ CHECKS: Final[dict[str, Callable[[BuildPlan], str | None]]] = {
 def run_checks(plan: BuildPlan) -> dict[str, str | None]:
     """Every check's finding, None where all is well."""
     return {name: check(plan) for name, check in CHECKS.items()}
+
+
+def _size(plan: BuildPlan) -> int:
+    """Bytes of the source, a checkpoint's files together."""
+    files = plan.source.glob("*") if plan.from_checkpoint else (plan.source,)
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"

@@ -36,7 +36,8 @@ class Frontalizer:
 
     Args:
         model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
-        backend: "auto", "onnxruntime-cuda", "onnxruntime-cpu", or a `Backend`.
+        backend: "auto", "tensorrt", "onnxruntime-cuda", "onnxruntime-cpu", the path of an
+            `.engine`, or a `Backend`.
         detector: "auto", "yuface", "yunet:PATH", "insightface:PATH", a path, or a `Detector`.
         device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
         max_batch: faces that the network is given at once.

@@ -52,7 +52,7 @@ class BackendInfo:
     """What runs the network, and why it was chosen."""
 
     name: str
-    """"onnxruntime-cuda", "onnxruntime-cpu", ..."""
+    """"tensorrt", "onnxruntime-cuda" or "onnxruntime-cpu"."""
     provider: str
     """What the runtime itself says it executes on."""
     device: str

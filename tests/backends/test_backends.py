@@ -44,7 +44,9 @@ def test_a_backend_asked_for_by_name_raises() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(BackendError, match="unknown backend 'warp'; known: auto, tensorrt, onnxruntime-cuda"):
+    with pytest.raises(
+        BackendError, match="unknown backend 'warp'; known: auto, tensorrt, onnxruntime-cuda"
+    ):
         backends.create_backend(MODEL, "warp")
 
 
@@ -86,9 +88,9 @@ def test_a_silent_fallback_to_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(onnx_runtime, "_runtime", lambda: Runtime)
     monkeypatch.setattr(onnx_runtime, "_session", lambda *_: Session())
     with pytest.raises(BackendError, match="could not start its CUDA provider"):
-        onnx_runtime.cuda_session(MODEL, None)
+        onnx_runtime.open_cuda(MODEL, None)
     with pytest.raises(BackendError, match="'cuda:3' does not exist; GPUs here: 1"):
-        onnx_runtime.cuda_session(MODEL, "cuda:3")
+        onnx_runtime.open_cuda(MODEL, "cuda:3")
 
 
 def test_without_onnx_runtime_the_error_names_the_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,46 +7,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ..cuda import CudaDriver, find_driver
 from ..errors import BackendError
 from ..model import Model, resolve_model
-from ..types import BackendInfo
 from .base import Backend
-from .engine_loader import NAME, engine_of_cache, open_engine
-from .onnx_runtime import (
-    CPU,
-    CUDA,
-    GPU_LINE,
-    OnnxRuntimeBackend,
-    cpu_session,
-    cuda_session,
-    device_index,
-)
-from .tensorrt import TensorRTBackend
+from .engine_loader import engine_of_cache, open_engine
+from .onnx_runtime import open_cpu, open_cuda
 
 __all__ = ["BACKENDS", "Backend", "available", "create_backend"]
 
 log = logging.getLogger("tpgan_sdk")
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    name: str
-    provider: str
-    open_session: Callable[[Model, str | None], Any]
-
-
 # Fastest first.
-_ENTRIES = (
-    _Entry(NAME, "TensorRT", engine_of_cache),
-    _Entry("onnxruntime-cuda", CUDA, cuda_session),
-    _Entry("onnxruntime-cpu", CPU, cpu_session),
-)
-BACKENDS = tuple(entry.name for entry in _ENTRIES)
+_OPENERS: dict[str, Callable[[Model, str | None], Backend]] = {
+    "tensorrt": engine_of_cache,
+    "onnxruntime-cuda": open_cuda,
+    "onnxruntime-cpu": open_cpu,
+}
+BACKENDS = tuple(_OPENERS)
 """Names that `Frontalizer(backend=...)` takes, besides "auto"."""
 
 
@@ -72,9 +52,8 @@ def create_backend(
         return backend
     if backend == "auto":
         return _first_working(model, device)
-    for entry in _ENTRIES:
-        if entry.name == backend:
-            return _open(entry, model, device, "asked for by name")
+    if backend in _OPENERS:
+        return _opened(backend, model, device, "asked for by name")
     if backend.endswith(".engine"):
         return open_engine(Path(backend).expanduser(), model, device)
     raise BackendError(f"unknown backend {backend!r}; known: auto, {', '.join(BACKENDS)}")
@@ -86,26 +65,25 @@ def available(
     """Each backend's name, whether it works here with this model, and why (not)."""
     resolved = resolve_model(model)
     result = []
-    for entry in _ENTRIES:
+    for name, open_backend in _OPENERS.items():
         try:
-            opened = entry.open_session(resolved, device)
+            backend = open_backend(resolved, device)
         except BackendError as error:
-            result.append((entry.name, False, str(error)))
+            result.append((name, False, str(error)))
         else:
-            result.append((entry.name, True, entry.provider))
-            if isinstance(opened, TensorRTBackend):
-                opened.close()
+            result.append((name, True, backend.info.provider))
+            backend.close()
     return result
 
 
 def _first_working(model: Model, device: str | None) -> Backend:
     refused: list[str] = []
-    for entry in _ENTRIES:
+    for name in _OPENERS:
         reason = "first that works here" + (f" ({'; '.join(refused)})" if refused else "")
         try:
-            backend = _open(entry, model, device, reason)
+            backend = _opened(name, model, device, reason)
         except BackendError as error:
-            refused.append(f"{entry.name}: {error}")
+            refused.append(f"{name}: {error}")
             continue
         info = backend.info
         log.info("backend %s on %s: %s", info.name, info.device, info.reason)
@@ -117,15 +95,7 @@ def _first_working(model: Model, device: str | None) -> Backend:
     )
 
 
-def _open(entry: _Entry, model: Model, device: str | None, reason: str) -> Backend:
-    session = entry.open_session(model, device)
-    if isinstance(session, TensorRTBackend):
-        session.info = replace(session.info, reason=reason)
-        return session
-    on_gpu = entry.provider == CUDA
-    place = f"cuda:{device_index(device)}" if on_gpu else "cpu"
-    wants_cpu = on_gpu or device == "cpu"
-    faster = None if wants_cpu or not isinstance(find_driver(), CudaDriver) else GPU_LINE
-    return OnnxRuntimeBackend(
-        session, BackendInfo(entry.name, entry.provider, place, reason, faster)
-    )
+def _opened(name: str, model: Model, device: str | None, reason: str) -> Backend:
+    backend = _OPENERS[name](model, device)
+    backend.info = replace(backend.info, reason=reason)
+    return backend

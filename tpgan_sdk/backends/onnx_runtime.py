@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..crops import INPUT_SHAPES
-from ..cuda import CudaDriver, find_driver
+from ..cuda import CudaDriver, device_index, find_driver
 from ..errors import BackendError, ModelError
 from ..model import Model
 from ..resample import Float32Array
@@ -17,26 +17,32 @@ if TYPE_CHECKING:
     import onnxruntime
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+LIBRARIES_LINE = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 GPU_LINE = "pip uninstall -y onnxruntime && pip install 'tpgan-sdk[gpu]'"
 
 
-def cpu_session(model: Model, device: str | None) -> onnxruntime.InferenceSession:
-    """
+def open_cpu(model: Model, device: str | None) -> OnnxRuntimeBackend:
+    """On the CPU.
+
     Raises:
         BackendError: ONNX Runtime is not installed, or another device was asked for.
     """
     if device not in (None, "cpu"):
         raise BackendError(f"onnxruntime-cpu runs on device 'cpu', not on {device!r}")
-    return _session(model, [CPU])
+    gpu_idle = device is None and isinstance(find_driver(), CudaDriver)
+    faster = GPU_LINE if gpu_idle else None
+    info = BackendInfo("onnxruntime-cpu", CPU, "cpu", "opened", faster)
+    return OnnxRuntimeBackend(_session(model, [CPU]), info)
 
 
-def cuda_session(model: Model, device: str | None) -> onnxruntime.InferenceSession:
-    """
+def open_cuda(model: Model, device: str | None) -> OnnxRuntimeBackend:
+    """On an NVIDIA GPU.
+
     Raises:
         BackendError: no driver, no CUDA provider, or the provider does not start: ONNX Runtime
             itself would then silently use the CPU.
     """
-    index = device_index(device)
+    index = device_index(device, "onnxruntime-cuda")
     driver = find_driver()
     if not isinstance(driver, CudaDriver):
         raise BackendError(driver)
@@ -50,10 +56,11 @@ def cuda_session(model: Model, device: str | None) -> onnxruntime.InferenceSessi
     session = _session(model, [(CUDA, {"device_id": index}), CPU])
     if session.get_providers()[0] != CUDA:
         raise BackendError(
-            "ONNX Runtime could not start its CUDA provider (CUDA or cuDNN libraries missing or of "
-            f"another version); see its message above, and `tpgan doctor`; {GPU_LINE}"
+            "ONNX Runtime could not start its CUDA provider: CUDA or cuDNN libraries are missing "
+            f"or of another version; {LIBRARIES_LINE}"
         )
-    return session
+    info = BackendInfo("onnxruntime-cuda", CUDA, f"cuda:{index}", "opened", None)
+    return OnnxRuntimeBackend(session, info)
 
 
 class OnnxRuntimeBackend:
@@ -114,11 +121,3 @@ def _usable_cores() -> int:
     # Not on every system; where it is missing the count of all cores is the best guess.
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def device_index(device: str | None) -> int:
-    """The N of "cuda:N"; None and "cuda" mean 0."""
-    name, _, index = (device or "cuda:0").partition(":")
-    if name != "cuda" or not (index or "0").isdigit():
-        raise BackendError(f"onnxruntime-cuda runs on 'cuda' or 'cuda:N', not on {device!r}")
-    return int(index or 0)

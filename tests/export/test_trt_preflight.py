@@ -1,0 +1,164 @@
+"""The checks before a build that look at the machine, and the gate after it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import namedtuple
+from dataclasses import replace
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export import build_plan, engine_build, preflight, trt_builder
+from export.build_engine import main
+from export.build_plan import BuildPlan, make_plan
+from tpgan_sdk.backends import engine_gate, engine_loader
+from tpgan_sdk.cuda import CudaDriver, Gpu
+from tpgan_sdk.engine_file import check_file, read_sidecar
+from tpgan_sdk.errors import BackendError
+from tpgan_sdk.model import load_model, resolve_model, write_sidecar
+
+from .faces import few_faces
+
+__all__ = ["few_faces"]
+
+ORIN = Gpu("Orin", 87, 8 << 30)
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> BuildPlan:
+    return make_plan(output=tmp_path / "e.engine", profile="jetson-orin-nano")
+
+
+@pytest.fixture
+def orin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A Jetson with TensorRT, whose builder gives ten bytes."""
+
+    class TensorRT:
+        __version__ = "10.3.0"
+
+    built = trt_builder.Built(b"an engine.", "fp16", {"face": [-1]}, {"frontal": [-1]}, 7, b"times")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "tensorrt", TensorRT())
+    monkeypatch.setattr(trt_builder, "build", lambda *_: built)
+    for module in (preflight, engine_build):
+        monkeypatch.setattr(module, "find_driver", lambda: CudaDriver((12, 6), 1))
+    for module in (preflight, engine_build, build_plan):
+        monkeypatch.setattr(module, "find_gpu", lambda: ORIN)
+
+
+def test_a_full_disk(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert preflight.check_target(plan) is None
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 1 << 20))
+    found = str(preflight.check_target(plan))
+    assert found.startswith(f"{plan.output.parent} has 1 MiB free; expected ")
+    assert found.endswith(": make room")
+
+
+def test_short_memory(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 1 kB\nMemAvailable:  307200 kB\n")
+    real = open
+    monkeypatch.setattr("builtins.open", lambda *a, **k: real(meminfo, **k))
+    found = str(preflight.check_memory(plan))
+    assert found.startswith("300 MiB of memory are free; expected ")
+    assert "on a Jetson the desktop too" in found
+    # On a discrete card the workspace is the card's memory.
+    assert preflight.check_memory(replace(plan, profile="t4")) is None
+
+
+def test_an_opset_that_is_too_new(plan: BuildPlan, tmp_path: Path) -> None:
+    packaged = resolve_model(None)
+    source = tmp_path / "m.onnx"
+    shutil.copy(packaged.path, source)
+    write_sidecar(source, replace(packaged.info, opset=27))
+    found = preflight.check_model(replace(plan, source=source))
+    assert found == f"{source} has opset 27; expected 11 to 20"
+
+
+def test_a_conversion_without_its_tools(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    found = str(preflight.check_precision(plan))
+    assert "must become fp16, which needs onnx and onnxruntime; install it, or on another" in found
+    assert "tpgan export --precision fp16" in found
+    assert preflight.check_precision(replace(plan, graph=plan.source)) is None
+
+
+@pytest.mark.usefixtures("orin")
+def test_another_gpu_than_planned(plan: BuildPlan) -> None:
+    assert preflight.check_driver(plan) is None
+    found = preflight.check_driver(replace(plan, sm=(89,)))
+    assert found == (
+        "the GPU here is Orin, SM 87; the plan is for SM 89: build on the machine that runs the "
+        "engine"
+    )
+
+
+@pytest.mark.usefixtures("orin")
+def test_on_a_gpu_the_gate_runs_and_its_figures_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    class Backend:
+        def close(self) -> None:
+            seen.append("closed")
+
+    def open_engine(path: Path, model: object, *, gate: bool) -> Backend:
+        seen.append((read_sidecar(path).sm, path.read_bytes(), gate))
+        return Backend()
+
+    monkeypatch.setattr(engine_loader, "open_engine", open_engine)
+    monkeypatch.setattr(engine_gate, "check_parity", lambda *_: {"psnr": 61.0})
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main(["--output", str(out / "e.engine"), "--profile", "jetson-orin-nano"]) == 0
+    assert seen == [((87,), b"an engine.", False), "closed"]
+    info = check_file(out / "e.engine")
+    assert (info.parity, info.gpu, info.cuda, info.sm) == ({"psnr": 61.0}, "Orin", "12.6", (87,))
+    assert info.command.startswith("tpgan build-engine --output")
+    (timing,) = (tmp_path / "cache" / "tpgan-sdk" / "timing").iterdir()
+    assert timing.name.startswith("10.3.0-sm87-")
+    assert timing.read_bytes() == b"times"
+
+
+@pytest.mark.usefixtures("orin")
+def test_an_engine_that_fails_the_gate_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Backend:
+        def close(self) -> None:
+            pass
+
+    def refuse(*_: object) -> None:
+        raise BackendError("the engine differs from ONNX Runtime by 9.00 grey levels")
+
+    monkeypatch.setattr(engine_loader, "open_engine", lambda *_, **__: Backend())
+    monkeypatch.setattr(engine_gate, "check_parity", refuse)
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main(["--output", str(out / "e.engine")]) == 1
+    assert "no engine was built: the engine differs" in capsys.readouterr().err
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (0.01, True), (0.1, False)])
+def test_the_gate_compares_pictures(shift: float, passes: bool) -> None:
+    from export import parity
+
+    model = load_model(resolve_model("edge").path)
+
+    class Shifted:
+        def run(self, inputs: parity.Inputs) -> Any:
+            return parity.run_onnx(model.path, inputs) + shift
+
+    if passes:
+        figures = engine_gate.check_parity(Shifted(), model)  # type: ignore[arg-type]
+        assert figures["mean_levels"] == pytest.approx(shift * 127.5, abs=0.01)
+    else:
+        with pytest.raises(BackendError, match=r"by 12\.7. grey levels on average; the limit is 2"):
+            engine_gate.check_parity(Shifted(), model)  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""Engines on a real GPU: pictures, batch edges, graphs, threads, leaks."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export import parity
+from tpgan_sdk.backends.engine_loader import open_engine
+from tpgan_sdk.backends.tensorrt import TensorRTBackend
+from tpgan_sdk.engine_file import read_sidecar
+from tpgan_sdk.model import resolve_model
+
+from .conftest import memory_used
+
+pytestmark = pytest.mark.gpu
+
+MODEL = resolve_model("edge")
+
+
+@pytest.fixture(scope="module")
+def faces() -> parity.Inputs:
+    return parity.load_faces(parity.FACES, MODEL.template)
+
+
+@pytest.fixture(scope="module")
+def expected(faces: parity.Inputs) -> np.ndarray:
+    return parity.run_onnx(MODEL.path, faces)
+
+
+def check(backend: TensorRTBackend, faces: parity.Inputs, expected: np.ndarray, n: int) -> None:
+    found = backend.run({name: values[:n] for name, values in faces.items()})
+    assert parity.compare(expected[:n], found).mean_levels < 2
+
+
+def test_the_build_compared_it(engine: Path) -> None:
+    info = read_sidecar(engine)
+    assert info.verified
+    assert info.precision == "fp16"
+
+
+@pytest.mark.parametrize("count", [1, 4, 8, 9, 16])
+def test_batch_edges(
+    count: int, backend: TensorRTBackend, faces: parity.Inputs, expected: np.ndarray
+) -> None:
+    for _ in range(3):  # plain, captured, replayed
+        check(backend, faces, expected, count)
+
+
+def test_threads(backend: TensorRTBackend, faces: parity.Inputs, expected: np.ndarray) -> None:
+    errors: list[BaseException] = []
+
+    def work(count: int) -> None:
+        try:
+            with backend.clone() as own:
+                for _ in range(20):
+                    check(own, faces, expected, count)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(count,)) for count in (1, 3, 8, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+@pytest.mark.slow
+def test_no_leak_over_a_thousand(engine: Path, faces: parity.Inputs, expected: np.ndarray) -> None:
+    used = 0
+    for turn in range(1000):
+        with open_engine(engine, MODEL) as backend:
+            check(backend, faces, expected, 1 + turn % 8)
+        if turn == 20:
+            used = memory_used()
+    assert memory_used() - used < 64

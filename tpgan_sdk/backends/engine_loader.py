@@ -1,0 +1,141 @@
+"""From an engine file to a running backend. Everything is checked before it is deserialised."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ..cuda import Device, Gpu, device_index, find_gpu
+from ..engine_cache import cache_dir, cached_engines
+from ..engine_file import (
+    EngineError,
+    EngineInfo,
+    check_file,
+    check_fits,
+    check_kind,
+    folder_lock,
+    sidecar_path,
+    write_sidecar,
+)
+from ..errors import BackendError
+from ..model import Model
+from ..types import BackendInfo
+from .engine_gate import check_parity
+from .tensorrt import SharedEngine, TensorRTBackend
+from .trt_engine import MODULES, Engine, load_runtime, version_of
+
+NAME: Final = "tensorrt"
+
+log = logging.getLogger("tpgan_sdk")
+
+
+def open_engine(
+    path: Path,
+    model: Model,
+    device: str | None = None,
+    *,
+    trust: bool = False,
+    gate: bool = True,
+    reason: str = "asked for by path",
+) -> TensorRTBackend:
+    """A running backend of an engine file.
+
+    Args:
+        path: what `tpgan build-engine` wrote, its sidecar beside it.
+        model: the model whose pictures the engine makes.
+        device: "cuda" or "cuda:N"; None: "cuda:0".
+        trust: take an engine that has no sidecar. An engine is code: it can do anything.
+        gate: compare an engine that was never compared with ONNX Runtime, before its first result.
+
+    Raises:
+        EngineError: not an engine, damaged, or of another GPU, TensorRT or model.
+        BackendError: no driver, GPU, TensorRT or pycuda here, or the comparison fails.
+    """
+    info = None if trust and _bare(path) else check_file(path)
+    if info is not None:
+        check_fits(path, info, onnx_sha256=model.info.sha256)
+    index = device_index(device, NAME)
+    gpu = find_gpu(index)
+    if not isinstance(gpu, Gpu):
+        raise BackendError(gpu)
+    name, trt = _runtime(info)
+    version = version_of(trt)
+    if info is not None:
+        check_fits(path, info, sm=gpu.sm, runtime=(name, version))
+    backend = _load(path.read_bytes(), trt, index, _about(name, version, index, reason))
+    if gate and (info is None or not info.verified):
+        try:
+            figures = check_parity(backend, model)
+        except BaseException:
+            backend.close()
+            raise
+        log.info("%s passed its first comparison: %.1f dB", path, figures["psnr"])
+        _note(path, info, figures)
+    return backend
+
+
+def engine_of_cache(model: Model, device: str | None = None) -> TensorRTBackend:
+    """The engine in the cache that serves this model on this machine.
+
+    Raises:
+        BackendError: no driver, or no engine fits; with the line that builds one.
+    """
+    gpu = find_gpu(device_index(device, NAME))
+    if not isinstance(gpu, Gpu):
+        raise BackendError(gpu)
+    refused = []
+    for engine in cached_engines():
+        if engine.info is not None and engine.info.onnx_sha256 == model.info.sha256:
+            try:
+                return open_engine(engine.path, model, device, reason="in the engine cache")
+            except BackendError as error:
+                refused.append(str(error))
+    words = shlex.join(["tpgan", "build-engine", "--onnx", str(model.path)])
+    missing = f"no engine of this model works from {cache_dir()}, build one: {words}"
+    raise BackendError("; ".join([missing, *refused]))
+
+
+def _load(data: bytes, trt: Any, index: int, about: BackendInfo) -> TensorRTBackend:
+    device = Device(index)
+    try:
+        with device.active("loading the engine"):
+            shared = SharedEngine(device, Engine(trt, data))
+    except BaseException:
+        device.close()
+        raise
+    return TensorRTBackend(shared, about)
+
+
+def _about(name: str, version: str, index: int, reason: str) -> BackendInfo:
+    provider = f"{'TensorRT-RTX' if name == 'rtx' else 'TensorRT'} {version}"
+    return BackendInfo(NAME, provider, f"cuda:{index}", reason, None)
+
+
+def _bare(path: Path) -> bool:
+    check_kind(path)
+    return not sidecar_path(path).is_file()
+
+
+def _runtime(info: EngineInfo | None) -> tuple[str, Any]:
+    """The runtime that the sidecar names; of a bare engine, the first that is installed."""
+    if info is not None:
+        return info.runtime, load_runtime(info.runtime)
+    for name in MODULES:
+        with suppress(BackendError):
+            return name, load_runtime(name)
+    raise BackendError(f"none of {', '.join(MODULES.values())} can be imported")
+
+
+def _note(path: Path, info: EngineInfo | None, figures: dict[str, float]) -> None:
+    """Keeps the comparison, so that it is made once. In a folder of others it is made again."""
+    if info is None:
+        return
+    with suppress(OSError), folder_lock(path.parent):
+        write_sidecar(path, replace(info, parity=figures))
+
+
+__all__ = ["NAME", "EngineError", "engine_of_cache", "open_engine"]
