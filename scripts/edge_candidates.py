@@ -69,6 +69,8 @@ def sessions(threads: int) -> Iterator[tuple[GeneratorSpec, Any]]:
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    # Or the threads of a session that has just run would spin into the next one's turn.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for spec in CANDIDATES:
         graph = to_graph(fold_batch_norm(Generator(spec).eval()))
         with tempfile.TemporaryDirectory() as folder:
