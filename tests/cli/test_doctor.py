@@ -205,10 +205,13 @@ def test_whatever_breaks_down_is_a_check(
         raise OSError("libcublas.so.12: wrong ELF class")
 
     monkeypatch.setattr(place, broken)
-    (check,) = [check for check in doctor.examine() if check.name == name]
+    checks = doctor.examine()
+    (check,) = [check for check in checks if check.name == name]
     assert check.status == status
     assert "OSError: libcublas.so.12: wrong ELF class" in check.detail
-    assert doctor.main([]) == (status == "fail")
+    # Where no detector installs by itself, that one fails besides.
+    others = any(c.status == "fail" for c in checks if c is not check)
+    assert doctor.main([]) == (status == "fail" or others)
 
 
 GOOD = Check("numpy", "ok", "2.4.6")
