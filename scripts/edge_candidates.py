@@ -24,7 +24,7 @@ import numpy as np
 
 from train.networks import PRESETS, Generator, GeneratorSpec
 from train.networks.measure import cost
-from train.networks.spec import EDGE, Level, Tail
+from train.networks.spec import EDGE, Level
 
 # Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
 EVEN = replace(EDGE, name="even")
@@ -39,8 +39,6 @@ DEEP = replace(
         Level(16, 128, 3, 1, 0, False, 0, 112, 3, 1, False, 64),
         Level(8, 144, 3, 1, 32, False, 0, 144, 3, 1, False, 96),
     ),
-    tails=(Tail(16, 3, 0),),
-    local=(24, 32, 64, 96),
 )
 # Encoder from 128 px as in the paper, narrow; skips at every size.
 FINE = replace(
@@ -53,11 +51,10 @@ FINE = replace(
         Level(16, 128, 3, 1, 0, False, 0, 128, 3, 1, False, 64),
         Level(8, 160, 3, 1, 32, False, 0, 160, 3, 1, False, 96),
     ),
-    tails=(Tail(16, 3, 0),),
-    local=(24, 32, 64, 96),
 )
 CANDIDATES = (EVEN, DEEP, FINE)
-PIXELS_ONLY = ("identity=0", "identity_features=0")
+# As they were trained: no identity losses, the rest of `edge`'s at a warm-up of 100 steps.
+SETTINGS = ("batch=16", "warmup=100", "ema=0.95", "identity=0", "identity_features=0")
 
 
 def sessions(threads: int) -> Iterator[tuple[GeneratorSpec, Any]]:
@@ -115,7 +112,7 @@ def costs() -> dict[str, dict[str, float]]:
 def short_training(
     names: list[str], data: Path, heldout: Path, steps: int, work: Path
 ) -> dict[str, float]:
-    """Held-out L1 after the same steps on the same views in the same order, pixel losses only."""
+    """Held-out L1 after the same steps on the same views in the same order."""
     from train.checkpoint import load_generator
     from train.config import load_config
     from train.loop import train
@@ -125,7 +122,7 @@ def short_training(
         if spec.name not in names:
             continue
         PRESETS[spec.name] = spec
-        settings = [f"preset={spec.name}", f"steps={steps}", "batch=16", "ema=0.95", *PIXELS_ONLY]
+        settings = [f"preset={spec.name}", f"steps={steps}", *SETTINGS]
         folder = train(load_config("edge", settings), data, work / spec.name, recogniser=None)
         losses[spec.name] = heldout_l1(load_generator(folder)[0], heldout)
         print(spec.name, losses[spec.name], flush=True)

@@ -115,14 +115,14 @@ def train(
         spent = minutes + (time.monotonic() - begun) / 60
         source = {"views": len(examples), "identities": examples.classes}
         state = checkpoint.CheckpointState(
-            config.preset,
-            classes,
-            step,
-            step * config.batch,
-            spent,
-            asdict(config),
-            source,
-            running,
+            preset=config.preset,
+            classes=classes,
+            step=step,
+            images=step * config.batch,
+            minutes=spent,
+            config=asdict(config),
+            data=source,
+            losses=running,
         )
         checkpoint.save(folder, state, modules, optimizers)
 
@@ -134,11 +134,12 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step, progress)
         batch = next(batches)
+        adversary = critic if step >= config.adversarial_after else None
         terms, fake = _generator_step(
-            config, network, objective, critic, optimizer, batch, step, among
+            config, network, objective, adversary, optimizer, batch, step, among
         )
-        if _critic_learns(config, critic, step):
-            terms |= critic.learn(batch["target"], fake, among)  # type: ignore[union-attr]
+        if adversary is not None and step % config.critic_every == 0:
+            terms |= adversary.learn(batch["target"], fake, among)
         _refuse_nonsense(terms, step, folder)
         average(averaged, network, min(config.ema, (step + 1) / (step + 10)))
         step, seen = step + 1, seen + config.batch
@@ -167,16 +168,11 @@ def _refuse_other(config: TrainConfig, state: checkpoint.CheckpointState, folder
         )
 
 
-def _critic_learns(config: TrainConfig, critic: Critic | None, step: int) -> bool:
-    ready = critic is not None and step >= config.adversarial_after
-    return ready and step % config.critic_every == 0
-
-
 def _generator_step(
     config: TrainConfig,
     network: nn.Module,
     objective: Objective,
-    critic: Critic | None,
+    adversary: Critic | None,
     optimizer: optim.Optimizer,
     batch: Example,
     step: int,
@@ -190,8 +186,8 @@ def _generator_step(
     with autocast:  # the recogniser too: its gradient is as good and costs half
         result = network(face, patches, noise if config.noise else None)
         terms = objective(result, batch["target"], batch["identity"], step)
-    if critic is not None and step >= config.adversarial_after:
-        terms["adversarial"] = critic.judge(result.image)
+    if adversary is not None:
+        terms["adversarial"] = adversary.judge(result.image)
     total = objective.total(terms)
     optimizer.zero_grad(set_to_none=True)
     total.backward()
