@@ -18,8 +18,9 @@ from skimage import data
 from tpgan_sdk.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
 from tpgan_sdk.resample import to_uint8
-from train.data.camera import Camera, Light, render_view
+from train.data.camera import Camera, render_view
 from train.data.compose import compose
+from train.data.light import Light
 from train.data.views import Renderer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -57,7 +58,8 @@ def main() -> None:
 
     def view(yaw: float, pitch: float, light: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         side = -1 if yaw < 0 else 1
-        lamp = Light((-0.6 * light, -0.5 * light, -0.6 * light)) if light else None
+        direction = (-0.6 * light, -0.5 * light, -0.6 * light)
+        lamp = Light(direction, shadows=False) if light else None
         made = render_view(meshes[side], Camera(abs(yaw), pitch), lamp, margin=MARGIN)
         image = compose(made.image, backdrop(made.image.shape[0], seed))
         points = made.landmarks + MARGIN

@@ -69,6 +69,42 @@ def test_misplaced_landmarks_follow_the_measured_pattern() -> None:
     assert np.abs(frontal).max() < 0.2
 
 
+def test_a_photo_that_ends_keeps_its_landmarks() -> None:
+    """Each pixel holds its own place, so the cut picture says where it was taken from."""
+    ys, xs = np.mgrid[:160, :160].astype(np.uint8)
+    image = np.stack([xs, ys, ys], axis=2)
+    landmarks = np.asarray(OFFICIAL.points) + 16
+    sizes = set()
+    for seed in range(40):
+        part, moved = augment.end_of_photo(np.random.default_rng(seed), image, landmarks)
+        sizes.add(part.shape)
+        for (x, y), (u, v) in zip(landmarks.astype(int), moved.astype(int), strict=True):
+            assert part[v, u, :2].tolist() == [x, y]
+    assert len(sizes) > 20
+
+
+def test_grey_photos_have_grey_targets() -> None:
+    picture = np.zeros((4, 4, 3), np.float32) + np.array([10, 100, 200], np.float32)
+    seen = set()
+    for seed in range(80):
+        one, two = augment.grey(np.random.default_rng(seed), picture, picture)
+        np.testing.assert_array_equal(one, two)
+        seen.add(tuple(one[0, 0].tolist()))
+    luminance = 0.114 * 10 + 0.587 * 100 + 0.299 * 200
+    assert (10.0, 100.0, 200.0) in seen
+    grey = (seen - {(10.0, 100.0, 200.0)}).pop()
+    np.testing.assert_allclose(grey, luminance, rtol=1e-5)
+
+
+def test_an_occluder_looks_like_its_texture() -> None:
+    face, texture = (np.full((160, 160, 3), v, np.float32) for v in (0, 200))
+    changed = [
+        augment.occlude(np.random.default_rng(seed), face, texture).max() for seed in range(100)
+    ]
+    assert 3 <= sum(value > 150 for value in changed) <= 20
+    assert max(changed) <= 200.001
+
+
 def test_composing_is_premultiplied() -> None:
     view = np.zeros((2, 2, 4), np.uint8)
     view[0, 0] = (100, 100, 100, 255)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.data.camera import Camera, Light
+from train.data.camera import Camera
 from train.data.compose import compose
 from train.data.head import fit_weak_perspective, pose_angles
 from train.data.raster import rasterise, shade, vertex_normals
@@ -75,7 +75,7 @@ def test_outside_and_degenerate_triangles() -> None:
     assert (index == -1).all()
 
 
-def _shade(trust: float, level: float = 1.0) -> np.ndarray:
+def _shade(trust: float, level: float = 1.0, shine: float = 0.0) -> np.ndarray:
     points = _square((1.0,) * 4, low=0, high=7)
     index, weights, _ = _draw(points, SQUARE)
     texture = np.zeros((16, 16, 3), np.float32)
@@ -88,8 +88,8 @@ def _shade(trust: float, level: float = 1.0) -> np.ndarray:
         texture,
         np.full((4, 3), 200.0, np.float32),
         np.full(4, trust, np.float32),
-        np.full(4, level, np.float32),
-        np.array([1.0, 1.0, 0.5], np.float32),
+        np.tile(np.array([1.0, 1.0, 0.5], np.float32) * np.float32(level), (4, 1)),
+        np.full(4, shine, np.float32),
         2,
     )
 
@@ -103,6 +103,11 @@ def test_shade_reads_the_texture_and_averages_samples() -> None:
     np.testing.assert_allclose(image[1, :4, 2], expected / 2, atol=1e-3)
     np.testing.assert_allclose(image[:4, :4, 3], 255, atol=1e-3)
     assert (image[5:] == 0).all()
+
+
+def test_shade_adds_the_highlight_after_the_light() -> None:
+    dull, shiny = _shade(1.0, level=0.5), _shade(1.0, level=0.5, shine=30.0)
+    np.testing.assert_allclose(shiny[1, :4, :3], dull[1, :4, :3] + 30, atol=1e-3)
 
 
 def test_shade_mixes_fill_and_light() -> None:
@@ -143,15 +148,6 @@ def test_weak_perspective_recovers_a_pose(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(found, rotation, atol=1e-9)
     assert scale == pytest.approx(7.0)
     np.testing.assert_allclose(shift, (100.0, 90.0, 0.0), atol=1e-9)
-
-
-def test_light() -> None:
-    towards, away = np.array([[0.0, 0.0, -1.0]]), np.array([[0.0, 0.0, 1.0]])
-    light = Light((0.0, 0.0, -0.5), ambient=0.5)
-    # Half the photo's light stays; of the other half, ambient / mean and one / mean arrive.
-    assert light.levels(away)[0] == pytest.approx(0.5 + 0.5 * 0.5 / 0.8)
-    assert light.levels(towards)[0] == pytest.approx(0.5 + 0.5 * 1.0 / 0.8)
-    assert Light().levels(towards)[0] == 1.0
 
 
 def test_colours_are_continued_beyond_the_mask() -> None:

@@ -48,13 +48,15 @@ def portrait(portraits: Path) -> np.ndarray:
 
 
 def _render(portraits: Path, output: Path, *more: str) -> int:
-    return main(["--portraits", str(portraits), "--output", str(output), "--views", "3", *more])
+    fixed = ["--views", "3", "--new-people", "0"]
+    return main(["--portraits", str(portraits), "--output", str(output), *fixed, *more])
 
 
 def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> None:
     assert _render(portraits, tmp_path / "a", "--split", "train") == 0
     reader = ShardReader(tmp_path / "a" / "train" / "shard-00000")
-    assert (len(reader), len(reader.targets)) == (6, 4)
+    # One of the two smiles, and gets two views in place of three.
+    assert (len(reader), len(reader.targets)) == (5, 4)
     names = {int(k): v for k, v in reader.meta["portraits"].items()}
     assert set(reader.labels["identity"]) == set(names)
     assert reader.labels["target"].max() == 3
@@ -65,7 +67,7 @@ def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> 
     report = json.loads((tmp_path / "a" / "report.json").read_text())
     assert report["accepted"] == 2
     assert report["rejected"] == {"nobody.png": "no face"}
-    assert report["views"] == 6
+    assert report["views"] == 5
     # The same seed gives the same bytes, another one others.
     assert _render(portraits, tmp_path / "b", "--split", "train") == 0
     assert _render(portraits, tmp_path / "c", "--split", "train", "--seed", "1") == 0
@@ -75,6 +77,18 @@ def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> 
         )
         assert first == again
         assert name == "targets.npy" or first != other
+
+
+def test_new_people_are_rendered_like_others(portraits: Path, tmp_path: Path) -> None:
+    arguments = ["--views", "2", "--new-people", "1", "--split", "train"]
+    assert main(["--portraits", str(portraits), "--output", str(tmp_path), *arguments]) == 0
+    meta = ShardReader(tmp_path / "train" / "shard-00000").meta
+    made = [name for name in meta["portraits"].values() if "+" in name]
+    assert made
+    assert all("nobody" not in name for name in made)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["accepted"] + len(report["rejected"]) == 6
+    assert set(report["reasons"]) == {"no face"}
 
 
 def test_landmarks_agree_with_the_yaw(renderer: Renderer, portrait: np.ndarray) -> None:
@@ -140,15 +154,21 @@ def test_random_yaws_cover_the_range_and_alternate() -> None:
     assert [int(camera.yaw // 15) for camera, _, _ in plan] == [0, 1, 2, 3, 4, 5]
     sides = [mirrored for _, _, mirrored in plan]
     assert sides in ([False, True] * 3, [True, False] * 3)
-    assert all(abs(camera.pitch) <= 15 for camera, _, _ in plan)
-    assert all(np.linalg.norm(light.direction) <= 0.8 for _, light, _ in plan)
+    assert all(abs(camera.pitch) <= 20 for camera, _, _ in plan)
+    assert all(np.linalg.norm(light.direction) <= 1 for _, light, _ in plan)
+
+
+def test_who_smiles_gets_fewer_views() -> None:
+    plan = plan_views(RenderConfig(views=10), portrait_generator(0, "a.jpg"), smiling=True)
+    assert len(plan) == 7
+    assert plan[-1][0].yaw > 75
 
 
 def test_dry_run_writes_nothing(
     portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _render(portraits, tmp_path / "x", "--split", "train", "--dry-run") == 0
-    assert "3 portraits, 3 views each, 1 shards" in capsys.readouterr().out
+    assert "3 people, up to 3 views each, 1 shards" in capsys.readouterr().out
     assert not (tmp_path / "x").exists()
 
 
@@ -160,6 +180,7 @@ def test_dry_run_writes_nothing(
         (["--portraits", "{tmp}", "--yaws", "0,-30"], "yaw -30 cannot be rendered"),
         (["--portraits", "{tmp}", "--yaws", "a"], "--yaws 'a'"),
         (["--portraits", "{tmp}", "--views", "0"], "0 views a portrait"),
+        (["--portraits", "{tmp}", "--new-people", "-1"], "-1 new people; expected 0 or more"),
     ],
 )
 def test_bad_arguments(

@@ -15,21 +15,11 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
 
 
-def background(rng: np.random.Generator, size: int) -> Float32Array:
-    """(size, size, 3) float32 in [0, 255]: a smooth random picture of a few colours."""
-    cells = int(rng.integers(1, 5))
-    base = rng.uniform(0, 255, (1, 1, 3)) * 0.5 + rng.uniform(0, 255) * 0.5
-    colours = base + rng.normal(0, rng.uniform(0, 40), (cells, cells, 3))
-    picture = cv2.resize(colours.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    result: Float32Array = np.clip(picture.reshape(size, size, 3), 0, 255)
-    return result
-
-
 def colour_map(rng: np.random.Generator) -> tuple[Float32Array, Float32Array, float]:
     """Gain, offset and gamma for both the view and its target: exposure is not pose."""
-    gain = rng.uniform(0.75, 1.15) * (1 + rng.normal(0, 0.04, 3))
+    gain = rng.uniform(0.6, 1.2) * (1 + rng.normal(0, 0.05, 3))
     offset = rng.normal(0, 6, 3)
-    gamma = float(np.exp(rng.normal(0, 0.15)))
+    gamma = float(np.exp(rng.normal(0, 0.22)))
     return gain.astype(np.float32), offset.astype(np.float32), gamma
 
 
@@ -64,19 +54,55 @@ def damage(rng: np.random.Generator, image: Float32Array) -> UInt8Array:
     return result
 
 
-def occlude(rng: np.random.Generator, image: Float32Array) -> Float32Array:
-    """Sometimes a soft patch of one colour over the picture, as a hand or a cup would be."""
-    if rng.random() > 0.06:
+def grey(rng: np.random.Generator, *pictures: Float32Array) -> tuple[Float32Array, ...]:
+    """Sometimes black and white, then all of them: a grey photo has a grey frontal face."""
+    if rng.random() > 0.05:
+        return pictures
+    weights = np.array([0.114, 0.587, 0.299], np.float32)  # BGR, ITU-R BT.601
+    return tuple(np.repeat((p @ weights)[..., None], 3, axis=2) for p in pictures)
+
+
+def occlude(rng: np.random.Generator, image: Float32Array, texture: Float32Array) -> Float32Array:
+    """Sometimes something before the face, as a hand, a microphone or a shoulder would be.
+
+    Args:
+        rng: decides.
+        image: (S, S, 3) float32.
+        texture: (S, S, 3) float32, what the thing looks like.
+    """
+    if rng.random() > 0.1:
         return image
     size = image.shape[0]
     mask = np.zeros((size, size), np.float32)
-    center = tuple(int(v) for v in rng.integers(size // 4, 3 * size // 4, 2))
-    axes = tuple(int(v) for v in rng.integers(size // 16, size // 6, 2))
+    # More often from below and from the sides than in the middle of the face.
+    center = tuple(int(v) for v in np.clip(rng.normal((0.5, 0.8), 0.3) * size, 0, size - 1))
+    axes = tuple(int(v) for v in rng.integers(size // 20, size // 5, 2))
     cv2.ellipse(mask, center, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), 2)[..., None]
-    colour = rng.uniform(20, 235, 3).astype(np.float32)
-    result: Float32Array = image * (1 - mask) + colour * mask
+    mask = cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.5, 2)))[..., None]
+    turned = np.rot90(texture, int(rng.integers(4)))
+    result: Float32Array = image * (1 - mask) + turned * mask
     return result
+
+
+def end_of_photo(
+    rng: np.random.Generator, image: UInt8Array, landmarks: FloatArray
+) -> tuple[UInt8Array, FloatArray]:
+    """Sometimes the photo ends close to the face; the SDK then repeats its border.
+
+    Args:
+        rng: decides.
+        image: (S, S, 3) uint8.
+        landmarks: (5, 2) px of it; no cut comes nearer to them than an eighth of the picture.
+
+    Returns:
+        The part of the image, and the landmarks in it.
+    """
+    size = image.shape[0]
+    low = np.clip(landmarks.min(axis=0) - size / 8, 0, size).astype(int)
+    high = np.clip(landmarks.max(axis=0) + size / 8, 0, size).astype(int)
+    left, top = (int(rng.integers(0, v + 1)) if rng.random() < 0.25 else 0 for v in low)
+    right, bottom = (int(rng.integers(v, size + 1)) if rng.random() < 0.25 else size for v in high)
+    return image[top:bottom, left:right], landmarks - (left, top)
 
 
 def misplace(

@@ -1,4 +1,4 @@
-"""One view of a mesh: pose, light, perspective, and alignment by the SDK's own rule."""
+"""One view of a mesh: pose, perspective, and alignment by the SDK's own rule."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from tpgan_sdk import geometry
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, Template
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.resample import UInt8Array, to_uint8
 
+from .light import Light, illuminate
 from .mesh import PortraitMesh
 from .raster import rasterise, shade
 from .shards import VIEW_MARGIN
@@ -47,27 +48,6 @@ class Camera:
         distance = self.distance * OFFICIAL.eye_to_mouth * SCALE
         turned[:, :2] *= (distance / (distance + turned[:, 2]))[:, None]
         return turned
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """One directed light mixed with the photo's own."""
-
-    direction: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Towards the light: x right, y down, z away; the length, 0 to 1, is how much it counts."""
-    ambient: float = 0.5
-    """Part of it that reaches surfaces turned away."""
-    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factor of blue, green and red."""
-
-    def levels(self, normals: FloatArray) -> Float32Array:
-        """(N,) brightness factor of surfaces with these (N, 3) unit normals. Lambert's law."""
-        direction = np.asarray(self.direction)
-        strength = float(np.linalg.norm(direction))
-        # Of a face lit from a typical side, so that relighting leaves the mean brightness alone.
-        mean = self.ambient + (1.0 - self.ambient) * 0.6
-        lit = self.ambient * strength + (1.0 - self.ambient) * np.maximum(normals @ direction, 0.0)
-        return np.asarray(1.0 - strength + lit / mean, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +94,16 @@ def render_view(
         mesh.alpha,
         mesh.first_cutout,
     )
+    turn = camera.rotation().T.astype(np.float32)
+    lit = illuminate(
+        light,
+        mesh.vertices @ turn,
+        mesh.normals @ turn,
+        mesh.triangles,
+        mesh.first_cutout,
+        mesh.uv,
+        mesh.alpha,
+    )
     image = shade(
         index,
         weights,
@@ -122,8 +112,8 @@ def render_view(
         mesh.texture,
         mesh.fill,
         mesh.confidence,
-        light.levels(mesh.normals @ camera.rotation().T),
-        np.asarray(light.gain, np.float32),
+        lit.factor,
+        lit.highlight,
         SCALE,
     )
     return View(to_uint8(image), landmarks)

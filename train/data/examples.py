@@ -22,6 +22,7 @@ from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
 from tpgan_sdk.resample import to_uint8
 
 from . import augment
+from .background import background, soften
 from .compose import blend
 from .shards import ShardReader, find_shards
 
@@ -61,23 +62,28 @@ class Examples(Dataset[Example]):
         label = shard.labels[row]
         view, target = shard.views[row], shard.targets[label["target"]]
         margin = (view.shape[0] - CROP_SIZE) // 2
-        behind = augment.background(rng, view.shape[0])
-        # Behind the target lies the same background: nothing that the network cannot know.
-        inner = behind[margin : margin + CROP_SIZE, margin : margin + CROP_SIZE]
+        other = shard.views[int(rng.integers(len(shard)))] if self.augmented else None
+        behind = background(rng, view.shape[0], other)
+        inner = soften(behind)[margin : margin + CROP_SIZE, margin : margin + CROP_SIZE]
         frame, truth = blend(view, behind), blend(target, inner)
         landmarks = label["landmarks"].astype(np.float64)
         if self.augmented:
             colours = augment.colour_map(rng)
-            truth = augment.recolour(truth, colours)
-            frame = augment.occlude(rng, augment.recolour(frame, colours))
+            frame = augment.occlude(rng, frame, behind)
+            frame, truth = (augment.recolour(picture, colours) for picture in (frame, truth))
+            frame, truth = augment.grey(rng, frame, truth)
             pixels = augment.damage(rng, frame)
             detected = augment.misplace(rng, landmarks, float(label["yaw"]))
         else:
             pixels, detected = to_uint8(frame), landmarks
+        exact, detected = landmarks + margin, detected + margin
+        if self.augmented:
+            pixels, shifted = augment.end_of_photo(rng, pixels, exact)
+            detected, exact = detected + (shifted - exact), shifted
         try:
-            crops = crop_face(pixels, detected + margin, self.template, mirrored=False)
+            crops = crop_face(pixels, detected, self.template, mirrored=False)
         except GeometryError:  # misplaced beyond what a face can be: take the exact points
-            crops = crop_face(pixels, landmarks + margin, self.template, mirrored=False)
+            crops = crop_face(pixels, exact, self.template, mirrored=False)
         inputs = network_inputs([crops], reverse_channels=True)  # shards are BGR
         example = {name: torch.from_numpy(inputs[name][0]) for name in INPUT_NAMES}
         rgb = truth[..., ::-1] / np.float32(127.5) - 1

@@ -64,6 +64,8 @@ class HeadFit:
     """(3, 3) from an upright head that looks at the camera to this one."""
     depth_terms: FloatArray
     """(4,) from MediaPipe's z, x, y and 1 to the depth of this head, see `apply_depth`."""
+    scale: float
+    """Picture px a centimetre of the model."""
 
 
 class HeadModel:
@@ -110,7 +112,7 @@ class HeadModel:
         vertices = scale * vertices @ rotation.T + shift
         offset = goal - vertices[self.landmarks]
         offset[JAW, 2] = offset[17:, 2].mean()
-        return HeadFit(vertices + self._warp @ offset, rotation, depth)
+        return HeadFit(vertices + self._warp @ offset, rotation, depth, scale)
 
 
 def pose_angles(rotation: FloatArray) -> tuple[float, float, float]:

@@ -44,6 +44,8 @@ JAW_BAND: Final = (6.0, 16.0)
 # Pixels beside the outline of the face at which hair or neck is looked up for the nape.
 BESIDE: Final = 14
 COARSE: Final = 4
+# Width of the mouth relative to the distance of the eyes: half of the portraits have more.
+SMILE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ class PortraitMesh:
     """Yaw, pitch, roll of the photo in degrees, which the mesh is freed from."""
     depth_factor: float
     """Of MediaPipe's depth, see `head.HeadFit`."""
+
+    @property
+    def smiles(self) -> bool:
+        """Whether the mouth is drawn wide."""
+        eyes, mouth = np.linalg.norm(self.five[[1, 4]] - self.five[[0, 3]], axis=1)
+        return bool(mouth > SMILE * eyes)
 
 
 def build_mesh(

@@ -11,7 +11,8 @@ import numpy as np
 
 from tpgan_sdk.errors import TrainingError
 
-from .camera import Camera, Light
+from .camera import Camera
+from .light import Light
 from .split import held_out, name_hash
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -19,13 +20,19 @@ MAX_YAW: Final = 90.0
 # Camera distance in eye-to-mouth lengths: 0.6 to 4 metres. Nearer ones distort more, so the
 # inverse is drawn.
 DISTANCES: Final = (8.5, 57.0)
+# Views of somebody who smiles, relative to others.
+SMILING_VIEWS: Final = 0.7
 # Share of the views that are relit, how much, and how much of that light is ambient.
 RELIT: Final = 0.75
-STRENGTH: Final = (0.1, 0.8)
-AMBIENT: Final = (0.35, 0.75)
-# Degrees in which the light's direction is drawn: sideways, and above the eyes.
-AZIMUTH: Final = (-80.0, 80.0)
-HEIGHT: Final = (-20.0, 65.0)
+STRENGTH: Final = (0.1, 1.0)
+AMBIENT: Final = (0.2, 0.75)
+# Degrees in which the lamp's direction is drawn: sideways, and above the eyes.
+AZIMUTH: Final = (-110.0, 110.0)
+HEIGHT: Final = (-25.0, 70.0)
+# Deviation of the environment's harmonics of the first order and of the second.
+ENVIRONMENT: Final = (0.15,) * 3 + (0.07,) * 5
+# Grey levels of a highlight on dull and on shiny skin.
+GLOSS: Final = (0.0, 70.0)
 # Colour temperature as blue against red, and brightness: standard deviations of their logarithm.
 TINT: Final = (0.05, 0.08)
 TINT_LIMIT: Final = 0.2
@@ -39,10 +46,12 @@ class RenderConfig:
     """Views a portrait, their yaws spread evenly over 0 to 90 degrees and jittered."""
     yaws: tuple[float, ...] = ()
     """Exact yaws in place of that, each from portrait and mirror image (0 only once)."""
-    pitch: float = 15.0
+    pitch: float = 20.0
     """Largest pitch in degrees, small ones being more frequent."""
     roll: float = 4.0
     """Largest roll in degrees."""
+    new_people: float = 1.0
+    """People made from two portraits, for each portrait."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -54,6 +63,8 @@ class RenderConfig:
             )
         if self.views < 1:
             raise TrainingError(f"{self.views} views a portrait; expected at least 1")
+        if self.new_people < 0:
+            raise TrainingError(f"{self.new_people:g} new people; expected 0 or more")
 
     @property
     def views_each(self) -> int:
@@ -82,18 +93,68 @@ def find_portraits(folders: Sequence[Path], split: str) -> list[Path]:
     return sorted(chosen, key=lambda p: (name_hash(p.name), str(p)))
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One identity of the shards."""
+
+    identity: int
+    portrait: Path
+    partner: Path | None = None
+    """A second portrait, where the person is made from two."""
+
+    @property
+    def name(self) -> str:
+        """File names, from which everything random about the person comes."""
+        return (
+            self.portrait.name
+            if self.partner is None
+            else (f"{self.portrait.name}+{self.partner.name}")
+        )
+
+
+def plan_people(portraits: Sequence[Path], config: RenderConfig) -> list[Person]:
+    """Those of the portraits, and new ones made from two of them.
+
+    Second portraits come from all folders alike: small collections, which hold what the large
+    ones lack, are in half of the new people so.
+    """
+    people = [Person(k, path) for k, path in enumerate(portraits)]
+    folders: dict[Path, list[Path]] = {}
+    for path in portraits:
+        folders.setdefault(path.parent, []).append(path)
+    rng = np.random.default_rng([config.seed, len(portraits)])
+    groups = list(folders.values())
+    for k in range(round(config.new_people * len(portraits)) if len(portraits) > 1 else 0):
+        portrait = portraits[k % len(portraits)]
+        group = groups[int(rng.integers(len(groups)))]
+        others = [path for path in group if path != portrait] or [
+            path for path in portraits if path != portrait
+        ]
+        partner = others[int(rng.integers(len(others)))]
+        people.append(Person(len(people), portrait, partner))
+    # Mixed anew, so that every shard has both kinds.
+    return sorted(people, key=lambda person: name_hash(person.name))
+
+
 def portrait_generator(seed: int, filename: str) -> np.random.Generator:
     """Random numbers of one portrait: independent of all others and of their order."""
     return np.random.default_rng([seed, name_hash(filename)])
 
 
-def plan_views(config: RenderConfig, rng: np.random.Generator) -> list[tuple[Camera, Light, bool]]:
-    """Camera, light and whether the portrait is mirrored, for each view of one portrait."""
+def plan_views(
+    config: RenderConfig, rng: np.random.Generator, smiling: bool = False
+) -> list[tuple[Camera, Light, bool]]:
+    """Camera, light and whether the portrait is mirrored, for each view of one portrait.
+
+    Portraits smile more than people do; who smiles gets fewer views, or a network learns to make
+    everybody smile.
+    """
     if config.yaws:
         sides = [(yaw, side) for yaw in config.yaws for side in (False, True)]
         poses = [(yaw, side) for yaw, side in sides if yaw > 0 or not side]
     else:
-        bands = (np.arange(config.views) + rng.random(config.views)) / config.views
+        count = max(1, round(config.views * SMILING_VIEWS)) if smiling else config.views
+        bands = (np.arange(count) + rng.random(count)) / count
         first = int(rng.integers(2))
         poses = [(float(b) * MAX_YAW, bool((k + first) % 2)) for k, b in enumerate(bands)]
     plan = []
@@ -106,7 +167,7 @@ def plan_views(config: RenderConfig, rng: np.random.Generator) -> list[tuple[Cam
 
 
 def _random_light(rng: np.random.Generator) -> Light:
-    """A light from the viewer's half of the room, more often from above."""
+    """A lamp, more often above the eyes than below, in an environment of its own."""
     azimuth, height = np.radians(rng.uniform(*AZIMUTH)), np.radians(rng.uniform(*HEIGHT))
     strength = float(rng.uniform(*STRENGTH)) * float(rng.random() < RELIT)
     direction = (
@@ -114,6 +175,18 @@ def _random_light(rng: np.random.Generator) -> Light:
         strength * float(-np.sin(height)),
         strength * float(-np.cos(azimuth) * np.cos(height)),
     )
+    return Light(
+        direction,
+        ambient=float(rng.uniform(*AMBIENT)),
+        gain=_tint(rng),
+        lamp=_tint(rng),
+        environment=tuple(float(value) for value in rng.normal(0.0, ENVIRONMENT)),
+        gloss=float(rng.uniform(*GLOSS)) * float(rng.random() < 0.5),
+    )
+
+
+def _tint(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Factors of blue, green and red, from cold to warm and a little darker or brighter."""
     warmth, bright = rng.normal(0.0, TINT).clip(-TINT_LIMIT, TINT_LIMIT)
     blue, green, red = (float(np.exp(bright + sign * warmth)) for sign in (1.0, 0.0, -1.0))
-    return Light(direction, float(rng.uniform(*AMBIENT)), (blue, green, red))
+    return blue, green, red

@@ -119,30 +119,30 @@ def shade(
     texture: Float32Array,
     fill: Float32Array,
     confidence: Float32Array,
-    level: Float32Array,
-    gain: Float32Array,
-    factor: int,
+    light: Float32Array,
+    highlight: Float32Array,
+    samples: int,
 ) -> Float32Array:
-    """Colour of what `rasterise` found, box-reduced by `factor` on both axes.
+    """Colour of what `rasterise` found, box-reduced by `samples` on both axes.
 
     Args:
         index, weights: from `rasterise`, (H, W) and (H, W, 2).
         triangles: (T, 3) int32.
         uv: (N, 2) float32 texture pixels; texture: (h, w, 3) float32, read bilinearly.
         fill: (N, 3) float32 colours, used where `confidence` (N,) in [0, 1] is below one.
-        level: (N,) float32 brightness factor.
-        gain: (3,) float32 factor of each colour.
-        factor: samples a pixel on each axis.
+        light: (N, 3) float32 factor of each colour.
+        highlight: (N,) float32 grey levels to add.
+        samples: a pixel, on each axis.
 
     Returns:
-        (H / factor, W / factor, 4) float32 in [0, 255], premultiplied with its fourth channel.
+        (H / samples, W / samples, 4) float32 in [0, 255], premultiplied with its fourth channel.
     """
     height, width = index.shape
     one = np.float32(1.0)
-    result = np.zeros((height // factor, width // factor, 4), np.float32)
-    share = np.float32(1.0 / (factor * factor))
-    for y in range(height // factor * factor):
-        for x in range(width // factor * factor):
+    result = np.zeros((height // samples, width // samples, 4), np.float32)
+    share = np.float32(1.0 / (samples * samples))
+    for y in range(height // samples * samples):
+        for x in range(width // samples * samples):
             t = index[y, x]
             if t < 0:
                 continue
@@ -156,16 +156,17 @@ def shade(
             iu, iv = int(u), int(v)
             fu, fv = u - np.float32(iu), v - np.float32(iv)
             trust = wa * confidence[a] + wb * confidence[b] + wc * confidence[c]
-            light = wa * level[a] + wb * level[b] + wc * level[c]
+            shine = wa * highlight[a] + wb * highlight[b] + wc * highlight[c]
             for k in range(3):
                 upper = texture[iv, iu, k] * (one - fu) + texture[iv, iu + 1, k] * fu
                 lower = texture[iv + 1, iu, k] * (one - fu) + texture[iv + 1, iu + 1, k] * fu
                 colour = trust * (upper * (one - fv) + lower * fv)
                 if trust < one:
                     colour += (one - trust) * (wa * fill[a, k] + wb * fill[b, k] + wc * fill[c, k])
-                colour = min(max(colour * light * gain[k], np.float32(0)), np.float32(255))
-                result[y // factor, x // factor, k] += share * colour
-            result[y // factor, x // factor, 3] += share * np.float32(255)
+                lit = wa * light[a, k] + wb * light[b, k] + wc * light[c, k]
+                colour = min(max(colour * lit + shine, np.float32(0)), np.float32(255))
+                result[y // samples, x // samples, k] += share * colour
+            result[y // samples, x // samples, 3] += share * np.float32(255)
     return result
 
 

@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +29,23 @@ from tpgan_sdk.geometry import OFFICIAL
 from tpgan_sdk.resample import UInt8Array
 
 from .camera import render_view
-from .plan import RenderConfig, find_portraits, plan_views, portrait_generator
+from .plan import (
+    Person,
+    RenderConfig,
+    find_portraits,
+    plan_people,
+    plan_views,
+    portrait_generator,
+)
 from .shards import write_shard
 from .views import PortraitError, Renderer, frontal_target
 
 SHARD_PORTRAITS: Final = 64
+# Part of the second portrait in somebody made from two, and how far the shape moves besides, in
+# standard deviations of the head model's first modes.
+SHARE: Final = (0.3, 0.7)
+SHAPE_MODES: Final = 20
+SHAPE_SPREAD: Final = 0.4
 
 
 @dataclass(slots=True)
@@ -41,12 +53,33 @@ class ShardJob:
     """What one shard is made of, and what became of it."""
 
     folder: Path
-    portraits: list[tuple[int, Path]]
-    """Identity and file."""
+    people: list[Person]
     config: RenderConfig
     views: int = 0
     rejected: dict[str, str] = field(default_factory=dict)
     """Reason by file name."""
+
+
+def portrait_of(renderer: Renderer, person: Person, rng: np.random.Generator) -> UInt8Array:
+    """(H, W, 3) uint8 BGR: the photo, or the picture of somebody made from two.
+
+    Raises:
+        PortraitError: a file is no picture, or shows no face.
+    """
+    image = _read(person.portrait)
+    if person.partner is None:
+        return image
+    partner = _read(person.partner)
+    share = float(rng.uniform(*SHARE))
+    shape = rng.normal(0.0, SHAPE_SPREAD, SHAPE_MODES)
+    return renderer.new_person(image, partner, share, shape)
+
+
+def _read(path: Path) -> UInt8Array:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise PortraitError("unreadable: not a picture")
+    return np.asarray(image, dtype=np.uint8)
 
 
 def render_portrait(
@@ -66,7 +99,7 @@ def render_portrait(
     # The mirror image is analysed anew: MediaPipe is not exactly symmetric.
     meshes = [renderer.mesh(image), renderer.mesh(np.ascontiguousarray(image[:, ::-1]))]
     views, labels = [], []
-    for camera, light, mirrored in plan_views(config, rng):
+    for camera, light, mirrored in plan_views(config, rng, meshes[0].smiles):
         view = render_view(meshes[mirrored], camera, light)
         views.append(view.image)
         pose = (camera.yaw, camera.pitch, camera.roll)
@@ -95,21 +128,19 @@ def render_shard(renderer: Renderer, job: ShardJob) -> ShardJob:
     targets: list[UInt8Array] = []
     labels: list[tuple[Any, ...]] = []
     names: dict[str, str] = {}
-    for identity, path in job.portraits:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        rng = portrait_generator(job.config.seed, path.name)
+    for person in job.people:
+        rng = portrait_generator(job.config.seed, person.name)
         try:
-            if image is None:
-                raise PortraitError("unreadable: not a picture")
-            result = render_portrait(renderer, image.astype(np.uint8), job.config, rng)
+            image = portrait_of(renderer, person, rng)
+            result = render_portrait(renderer, image, job.config, rng)
         except (PortraitError, GeometryError) as error:
-            job.rejected[path.name] = str(error)
+            job.rejected[person.name] = str(error)
             continue
         base = len(targets)
         views += result[0]
         targets += result[1]
-        labels += [(base + target, identity, *rest) for target, *rest in result[2]]
-        names[str(identity)] = path.name
+        labels += [(base + target, person.identity, *rest) for target, *rest in result[2]]
+        names[str(person.identity)] = person.name
     job.views = len(views)
     if views:
         config = asdict(job.config)
@@ -149,10 +180,13 @@ def plan_shards(
                 f"{output / split} holds shards already, which would mix with the new ones; "
                 "remove them or give another --output"
             )
-        numbered = list(enumerate(find_portraits(folders, split)[:limit]))
-        for k in range(0, len(numbered), SHARD_PORTRAITS):
+        portraits = find_portraits(folders, split)[:limit]
+        # Held-out people are real portraits: what is measured on others says less.
+        new = config if split == "train" else replace(config, new_people=0.0)
+        people = plan_people(portraits, new)
+        for k in range(0, len(people), SHARD_PORTRAITS):
             folder = output / split / f"shard-{k // SHARD_PORTRAITS:05d}"
-            jobs.append(ShardJob(folder, numbered[k : k + SHARD_PORTRAITS], config))
+            jobs.append(ShardJob(folder, people[k : k + SHARD_PORTRAITS], new))
     if not jobs:
         raise TrainingError(
             f"no portrait of the split {' or '.join(splits)} in these folders; the split goes by "
@@ -166,20 +200,27 @@ def _run(arguments: argparse.Namespace) -> None:
         yaws = tuple(float(yaw) for yaw in arguments.yaws.split(",") if yaw)
     except ValueError as error:
         raise TrainingError(f"--yaws {arguments.yaws!r} ({error}); expected 0,15,30") from error
-    config = RenderConfig(arguments.views, yaws, arguments.pitch, arguments.roll, arguments.seed)
+    config = RenderConfig(
+        arguments.views,
+        yaws,
+        arguments.pitch,
+        arguments.roll,
+        arguments.new_people,
+        arguments.seed,
+    )
     splits = ("train", "heldout") if arguments.split == "all" else (arguments.split,)
     jobs = plan_shards(arguments.portraits, arguments.output, splits, config, arguments.limit)
-    total = sum(len(job.portraits) for job in jobs)
-    print(f"{total} portraits, {config.views_each} views each, {len(jobs)} shards")
+    total = sum(len(job.people) for job in jobs)
+    print(f"{total} people, up to {config.views_each} views each, {len(jobs)} shards")
     if arguments.dry_run:
         return
     start = time.perf_counter()
     done: list[ShardJob] = []
     for job in render_shards(jobs, arguments.head, arguments.workers):
         done.append(job)
-        portraits, views = sum(len(j.portraits) for j in done), sum(j.views for j in done)
+        people, views = sum(len(j.people) for j in done), sum(j.views for j in done)
         rate = views / (time.perf_counter() - start)
-        print(f"{portraits}/{total} portraits, {rate:.0f} views a second", flush=True)
+        print(f"{people}/{total} people, {rate:.0f} views a second", flush=True)
     _report(arguments.output / "report.json", config, done, time.perf_counter() - start)
 
 
@@ -188,7 +229,7 @@ def _report(path: Path, config: RenderConfig, jobs: list[ShardJob], seconds: flo
     reasons = Counter(reason.split(":")[0] for reason in rejected.values())
     views = sum(job.views for job in jobs)
     report = {
-        "accepted": sum(len(job.portraits) for job in jobs) - len(rejected),
+        "accepted": sum(len(job.people) for job in jobs) - len(rejected),
         "rejected": dict(sorted(rejected.items())),
         "reasons": dict(sorted(reasons.items())),
         "views": views,
@@ -198,7 +239,7 @@ def _report(path: Path, config: RenderConfig, jobs: list[ShardJob], seconds: flo
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
     why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "none"
-    print(f"{report['accepted']} portraits used; rejected: {why} (see {path})")
+    print(f"{report['accepted']} people used; rejected: {why} (see {path})")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -213,6 +254,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--yaws", default="", help="exact yaws instead, both sides: 0,15,30,45,60,75,90")
     add("--pitch", type=float, default=defaults.pitch, help="largest, degrees (%(default)s)")
     add("--roll", type=float, default=defaults.roll, help="largest, degrees (%(default)s)")
+    add(
+        "--new-people",
+        type=float,
+        default=defaults.new_people,
+        help="people made from two portraits, for each one to train on (%(default)s)",
+    )
     add("--limit", type=int, help="portraits of each split")
     add("--seed", type=int, default=defaults.seed)
     add("--split", choices=("train", "heldout", "all"), default="all")

@@ -13,6 +13,7 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import Float32Array
 
 from .head import HeadModel
+from .light import openness
 from .raster import rasterise, vertex_normals
 
 # Cosine between normal and view axis at which the photo's colour is not used at all, and fully.
@@ -23,6 +24,8 @@ ANCHOR: Final = 0.3
 # Centimetres inside the jaw line at which the photo's colour begins to give way to smooth skin,
 # and is gone.
 JAW_BAND: Final = (1.2, 0.7)
+# Brightness of a filled-in colour where no light of an even sky arrives.
+DARKEST: Final = 0.3
 # Resolution and margins of the picture in which the mean head's visibility is decided.
 TEST_SCALE: Final = 12
 TEST_SIZE: Final = (480, 320)
@@ -73,6 +76,8 @@ class HiddenColours:
         self._rear = _rear_of_jaw(head)[:, None]
         seen = _visibility(head)[:, None] * (1 - self._jaw) * (1 - self._nape)
         self._seen = seen
+        open_sky = _openness(head)
+        self._shade = (DARKEST + (1 - DARKEST) * open_sky)[:, None]
         self.confidence: FloatArray = seen[:, 0]
         """(V,) 0 to 1: how much of the photo's own colour a vertex shows."""
         count = len(head.vertices)
@@ -101,7 +106,7 @@ class HiddenColours:
         share = self._rear * hair
         jaw = skin + share * (beside - skin)
         known = self._seen * photo + self._jaw * jaw + self._nape * beside
-        result: FloatArray = self._solve(ANCHOR * known)
+        result: FloatArray = self._shade * self._solve(ANCHOR * known)
         return result
 
 
@@ -121,6 +126,17 @@ def _visibility(head: HeadModel) -> FloatArray:
     normals = vertex_normals(head.vertices, head.triangles)
     facing = np.clip((-normals[:, 2] - GRAZING[0]) / (GRAZING[1] - GRAZING[0]), 0.0, 1.0)
     return np.where(seen, facing, 0.0)
+
+
+def _openness(head: HeadModel) -> FloatArray:
+    """(V,) 0 to 1: how freely light gets to each vertex of the mean head.
+
+    The photo brings its own dark corners along; where it shows nothing, the folds of the ear
+    would otherwise be as bright as the cheek.
+    """
+    points = (head.vertices * TEST_SCALE).astype(np.float32)
+    normals = vertex_normals(head.vertices, head.triangles)
+    return np.asarray(openness(points, normals, head.triangles), dtype=np.float64)
 
 
 def _beside_jaw(head: HeadModel) -> FloatArray:

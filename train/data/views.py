@@ -23,6 +23,7 @@ from .compose import compose
 from .head import HeadModel
 from .landmarks import FIVE_POINTS, PortraitAnalyser
 from .mesh import PortraitMesh, build_mesh
+from .morph import morph, reshape
 from .sheets import MARGIN, PICTURE, SCALE, BoolArray
 from .texture import HiddenColours
 
@@ -95,6 +96,28 @@ class Renderer:
                 "can be used"
             )
         return mesh
+
+    def new_person(
+        self, image: UInt8Array, partner: UInt8Array, share: float, shape: FloatArray
+    ) -> UInt8Array:
+        """A portrait of somebody between two people whose shape was moved on.
+
+        Args:
+            image, partner: (H, W, 3) uint8 BGR portraits.
+            share: 0 to 1, the partner's part.
+            shape: (K,) see `morph.reshape`.
+
+        Raises:
+            PortraitError: no face in one of them.
+        """
+        points = [self._analyser.landmarks(picture) for picture in (image, partner)]
+        if points[0] is None or points[1] is None:
+            raise PortraitError("no face")
+        between = morph(image, points[0], partner, points[1], share)
+        found = self._analyser.landmarks(between)
+        if found is None:
+            raise PortraitError("no face")
+        return reshape(between, found, self._head, shape)
 
 
 def picture_transform(five: FloatArray) -> FloatArray:
