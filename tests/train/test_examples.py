@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import islice
 from pathlib import Path
 
@@ -81,6 +82,23 @@ def test_a_photo_that_ends_keeps_its_landmarks() -> None:
         for (x, y), (u, v) in zip(landmarks.astype(int), moved.astype(int), strict=True):
             assert part[v, u, :2].tolist() == [x, y]
     assert len(sizes) > 20
+
+
+def test_colours_against_hand_worked_values() -> None:
+    picture = np.zeros((1, 1, 3), np.float32) + np.array([95, 115, 135], np.float32)
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+
+    def made(**changes: object) -> list[float]:
+        plain = augment.Exposure(ones, zeros, contrast=1, saturation=1, gamma=1)
+        result = augment.recolour(picture, dataclasses.replace(plain, **changes))
+        return [float(round(float(v), 3)) for v in result[0, 0]]
+
+    assert made() == [95, 115, 135]
+    assert made(contrast=2) == [75, 115, 155]
+    assert made(contrast=9) == [0, 115, 255]
+    assert made(saturation=0) == [115, 115, 115]
+    assert made(gain=ones * 2, offset=zeros - 30) == [160, 200, 240]
+    assert made(gamma=2) == pytest.approx([v * v / 255 for v in (95, 115, 135)], abs=1e-3)
 
 
 def test_grey_photos_have_grey_targets() -> None:

@@ -7,6 +7,9 @@ geometry.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,35 +19,62 @@ from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
 
 from .error_table import sample
 
+MIDDLE: Final = np.float32(115)
+"""Grey level of an ordinary face."""
 
-def colour_map(rng: np.random.Generator) -> tuple[Float32Array, Float32Array, float]:
-    """Gain, offset and gamma for both the view and its target: exposure is not pose."""
-    gain = rng.uniform(0.6, 1.2) * (1 + rng.normal(0, 0.05, 3))
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a camera makes of colours; the same for a view and its target: it is not pose."""
+
+    gain: Float32Array
+    """(3,) factor of blue, green and red."""
+    offset: Float32Array
+    """(3,) grey levels to add."""
+    contrast: float
+    """Factor of the distance from the middle grey."""
+    saturation: float
+    """Factor of the distance from the pixel's own grey, after that."""
+    gamma: float
+
+
+def colour_map(rng: np.random.Generator) -> Exposure:
+    """A random one. Rendered faces have five eighths of the contrast of photos: it mostly rises."""
+    gain = rng.uniform(0.65, 1.15) * (1 + rng.normal(0, 0.05, 3))
     offset = rng.normal(0, 6, 3)
-    gamma = float(np.exp(rng.normal(0, 0.22)))
-    return gain.astype(np.float32), offset.astype(np.float32), gamma
+    contrast, saturation, gamma = np.exp(rng.normal((0.5, -0.3, 0), (0.25, 0.2, 0.2)))
+    return Exposure(
+        gain.astype(np.float32),
+        offset.astype(np.float32),
+        float(contrast),
+        float(saturation),
+        float(gamma),
+    )
 
 
-def recolour(
-    image: Float32Array, mapping: tuple[Float32Array, Float32Array, float]
-) -> Float32Array:
-    """`colour_map` applied, clipped to [0, 255]."""
-    gain, offset, gamma = mapping
-    unit = np.clip(image * gain + offset, 0, 255) / 255
-    result: Float32Array = (unit**gamma * 255).astype(np.float32)
+def recolour(image: Float32Array, exposure: Exposure) -> Float32Array:
+    """(H, W, 3) in [0, 255] as this camera has it, clipped to that range."""
+    spread = (image - MIDDLE) * np.float32(exposure.contrast) + MIDDLE
+    grey = spread.mean(axis=2, keepdims=True)
+    spread = grey + (spread - grey) * np.float32(exposure.saturation)
+    unit = np.clip(spread * exposure.gain + exposure.offset, 0, 255) / 255
+    result: Float32Array = (unit**exposure.gamma * 255).astype(np.float32)
     return result
 
 
 def damage(rng: np.random.Generator, image: Float32Array) -> UInt8Array:
-    """Low resolution, blur, noise and JPEG, each sometimes; the view only."""
+    """Sharpening, low resolution, blur, noise and JPEG, each sometimes; the view only."""
     height, width = image.shape[:2]
-    if rng.random() < 0.35:
-        factor = rng.uniform(0.3, 0.8)
+    if rng.random() < 0.5:  # cameras sharpen
+        soft = cv2.GaussianBlur(image, (0, 0), 1.0)
+        image = image + np.float32(rng.uniform(0.2, 1.2)) * (image - soft)
+    if rng.random() < 0.25:
+        factor = rng.uniform(0.3, 0.9)
         size = (max(8, round(width * factor)), max(8, round(height * factor)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    elif rng.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4))
+    elif rng.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
     if rng.random() < 0.35:
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         image = image + noise * np.float32(rng.uniform(1, 8))

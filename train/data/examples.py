@@ -68,9 +68,9 @@ class Examples(Dataset[Example]):
         frame, truth = blend(view, behind), blend(target, inner)
         landmarks = label["landmarks"].astype(np.float64)
         if self.augmented:
-            colours = augment.colour_map(rng)
+            exposure = augment.colour_map(rng)
             frame = augment.occlude(rng, frame, behind)
-            frame, truth = (augment.recolour(picture, colours) for picture in (frame, truth))
+            frame, truth = (augment.recolour(picture, exposure) for picture in (frame, truth))
             frame, truth = augment.grey(rng, frame, truth)
             pixels = augment.damage(rng, frame)
             detected = augment.misplace(rng, landmarks, float(label["yaw"]))
