@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import REPOSITORY
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import UInt8Array, to_uint8
@@ -17,6 +16,8 @@ from train.data import augment, detector_errors
 from train.data.detector_errors import measure, summarise
 from train.data.error_table import SHIPPED, Band, ErrorTable, load_table, sample
 from train.data.shards import ShardReader
+
+from ..conftest import REPOSITORY
 
 
 def _band(rng: np.random.Generator, yaw: float) -> Band:

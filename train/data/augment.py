@@ -38,11 +38,16 @@ class Exposure:
     gamma: float
 
 
-def colour_map(rng: np.random.Generator) -> Exposure:
-    """A random one. Rendered faces have five eighths of the contrast of photos: it mostly rises."""
+def colour_map(rng: np.random.Generator, rendered: bool = True) -> Exposure:
+    """A random one.
+
+    Rendered faces have five eighths of the contrast of photos and more colour for it, so theirs
+    mostly rises and falls; photos are moved both ways alike.
+    """
     gain = rng.uniform(0.65, 1.15) * (1 + rng.normal(0, 0.05, 3))
     offset = rng.normal(0, 6, 3)
-    contrast, saturation, gamma = np.exp(rng.normal((0.5, -0.3, 0), (0.25, 0.2, 0.2)))
+    middle = (0.5, -0.3, 0) if rendered else (0, 0, 0)
+    contrast, saturation, gamma = np.exp(rng.normal(middle, (0.25, 0.2, 0.2)))
     return Exposure(
         gain.astype(np.float32),
         offset.astype(np.float32),
@@ -143,7 +148,7 @@ def misplace(
     """Landmarks (5, 2) in 128-px crop pixels, as wrong as detectors have them.
 
     Half of the time a part of what the default detector does at this yaw on rendered views
-    (`error_table`); on photos its spread is alike and its mean is not, and other detectors err
+    (`error_table`); on photos its mean is another and its spread wider, and other detectors err
     otherwise, so the other half is plain noise of any size up to a few pixels.
     """
     points = np.asarray(landmarks, dtype=np.float64)

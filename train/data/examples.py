@@ -13,20 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
-from tpgan_sdk.errors import GeometryError
 from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
-from tpgan_sdk.resample import to_uint8
 
-from . import augment
 from .background import background, soften
 from .compose import blend
+from .example import Example, ExampleSet, Sample, make_example
 from .shards import ShardReader, find_shards
-
-Example = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +31,10 @@ class Position:
     seed: tuple[int, ...]
 
 
-class Examples(Dataset[Example]):
+class Examples(ExampleSet):
     """Examples from a folder of shards.
 
-    Each example: the five inputs and ``target`` as float32 RGB in [-1, 1], (3, H, W);
-    ``yaw`` in degrees; ``identity``.
+    Each example is an `Example`.
     """
 
     def __init__(self, folder: Path, augmented: bool = True, template: str = "official") -> None:
@@ -67,30 +60,8 @@ class Examples(Dataset[Example]):
         inner = soften(behind)[margin : margin + CROP_SIZE, margin : margin + CROP_SIZE]
         frame, truth = blend(view, behind), blend(target, inner)
         landmarks = label["landmarks"].astype(np.float64)
-        if self.augmented:
-            exposure = augment.colour_map(rng)
-            frame = augment.occlude(rng, frame, behind)
-            frame, truth = (augment.recolour(picture, exposure) for picture in (frame, truth))
-            frame, truth = augment.grey(rng, frame, truth)
-            pixels = augment.damage(rng, frame)
-            detected = augment.misplace(rng, landmarks, float(label["yaw"]))
-        else:
-            pixels, detected = to_uint8(frame), landmarks
-        exact, detected = landmarks + margin, detected + margin
-        if self.augmented:
-            pixels, shifted = augment.end_of_photo(rng, pixels, exact)
-            detected, exact = detected + (shifted - exact), shifted
-        try:
-            crops = crop_face(pixels, detected, self.template, mirrored=False)
-        except GeometryError:  # misplaced beyond what a face can be: take the exact points
-            crops = crop_face(pixels, exact, self.template, mirrored=False)
-        inputs = network_inputs([crops], reverse_channels=True)  # shards are BGR
-        example = {name: torch.from_numpy(inputs[name][0]) for name in INPUT_NAMES}
-        rgb = truth[..., ::-1] / np.float32(127.5) - 1
-        example["target"] = torch.from_numpy(rgb).permute(2, 0, 1)
-        example["yaw"] = torch.tensor(float(label["yaw"]))
-        example["identity"] = torch.tensor(int(label["identity"]))
-        return example
+        sample = Sample(frame, landmarks, truth, float(label["yaw"]), int(label["identity"]))
+        return make_example(sample, self.template, rng if self.augmented else None, behind)
 
 
 class Shuffle(Sampler[Position]):
@@ -117,7 +88,7 @@ class Shuffle(Sampler[Position]):
 
 
 def training_batches(
-    examples: Examples,
+    examples: ExampleSet,
     batch: int,
     seed: int,
     start: int,
@@ -139,7 +110,7 @@ def training_batches(
     return iter(loader)
 
 
-def in_order(examples: Examples, batch: int) -> Iterator[Example]:
+def in_order(examples: ExampleSet, batch: int) -> Iterator[Example]:
     """Every view once, in batches."""
     yield from DataLoader(examples, batch_size=batch)
 
