@@ -115,6 +115,7 @@ def short_training(
     """Held-out L1 after the same steps on the same views in the same order."""
     from train.checkpoint import load_generator
     from train.config import load_config
+    from train.job import Job
     from train.loop import train
 
     losses = {}
@@ -123,7 +124,7 @@ def short_training(
             continue
         PRESETS[spec.name] = spec
         settings = [f"preset={spec.name}", f"steps={steps}", *SETTINGS]
-        folder = train(load_config("edge", settings), data, work / spec.name, recogniser=None)
+        folder = train(load_config("edge", settings), Job(data, work / spec.name))
         losses[spec.name] = heldout_l1(load_generator(folder)[0], heldout)
         print(spec.name, losses[spec.name], flush=True)
     return losses

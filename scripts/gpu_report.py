@@ -16,7 +16,7 @@ from tpgan_sdk.cuda import CudaDriver, Gpu, find_driver, find_gpu
 from tpgan_sdk.version import __version__
 
 PACKAGES = (
-    *("tensorrt", "tensorrt-cu12", "tensorrt-cu13", "tensorrt-rtx-cu13", "pycuda"),
+    *("tensorrt", "tensorrt-cu12", "tensorrt-cu13", "tensorrt-rtx-cu13", "tensorrt-rtx", "pycuda"),
     *("cuda-bindings", "torch", "onnxruntime", "onnxruntime-gpu", "numpy"),
 )
 

@@ -32,6 +32,8 @@ COMMANDS = {
     "tpgan build-engine": ["tpgan", "build-engine"],
     "tpgan train": ["tpgan", "train"],
     "python -m train.data.render": ["python", "-m", "train.data.render"],
+    "python -m train.data.detector_errors": ["python", "-m", "train.data.detector_errors"],
+    "python -m train.recogniser": ["python", "-m", "train.recogniser"],
     "python -m train.evaluate": ["python", "-m", "train.evaluate"],
 }
 # What the modules behind some commands import at once.
@@ -39,7 +41,9 @@ NEEDS = {
     "export": "onnx",
     "export.to_onnx": "onnx",
     "train.data.render": "numba",
+    "train.data.detector_errors": "torch",
     "train.evaluate": "torch",
+    "train.recogniser": "torch",
 }
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TPGANError
 
-from .config import load_config
+from .ablation import WITHOUT, without
+from .config import TrainConfig, load_config
+from .job import Job
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,12 +20,20 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     p.add_argument("--config", default="edge", help="name in train/configs, or a JSON file")
     p.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
-    p.add_argument("--data", type=Path, required=True, help="folder of shards (train.data.render)")
+    p.add_argument("--ablate", metavar="NAME", help=f"leave out one of {', '.join(WITHOUT)}")
+    p.add_argument("--dataset", default="rendered", metavar="NAME", help="what --root holds")
+    p.add_argument("--root", "--data", type=Path, required=True, help="its folder, or CSV of pairs")
     p.add_argument("--output", type=Path, required=True, help="folder for checkpoint and log")
-    p.add_argument("--recogniser", type=Path, help="MobileFaceNet weights for the identity loss")
-    p.add_argument("--max-minutes", type=float, help="end cleanly after this time")
+    p.add_argument("--recogniser", type=Path, help="weights for the identity loss")
+    p.add_argument("--teacher", type=Path, help="checkpoint to learn from (--set distill=1)")
+    p.add_argument("--heldout", type=Path, help="shards or CSV to choose the best one on")
+    p.add_argument("--init", type=Path, help="checkpoint to start from, as a new run")
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in --output")
+    p.add_argument("--max-minutes", type=float, help="end cleanly after this time")
+    p.add_argument("--save-every", type=_count, default=500, help="steps between checkpoints")
+    p.add_argument("--keep", type=_count, default=1, help="checkpoints to keep, besides the best")
     p.add_argument("--workers", type=_count, default=1, help="processes that prepare batches")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     p.add_argument("--dry-run", action="store_true", help="print what would run")
     return p
 
@@ -34,28 +44,41 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _job(args: argparse.Namespace) -> Job:
+    return Job(
+        data=args.root,
+        dataset=args.dataset,
+        output=args.output,
+        recogniser=args.recogniser,
+        teacher=args.teacher,
+        heldout=args.heldout,
+        init=args.init,
+        resume=args.resume,
+        max_minutes=args.max_minutes,
+        workers=args.workers,
+        save_every=args.save_every,
+        keep=args.keep,
+    )
+
+
+def _run(config: TrainConfig, job: Job, device: str) -> Path:
+    from .loop import train
+    from .parallel import ranks
+
+    with ranks(device) as among:
+        return train(config, job, say=lambda line: print(line, flush=True), among=among)
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        config = load_config(args.config, args.settings)
+        config, job = load_config(args.config, args.settings), _job(args)
+        if args.ablate is not None:
+            config = without(config, args.ablate)
         if args.dry_run:
             print(json.dumps(asdict(config), indent=2))
             return 0
-        from .loop import train
-        from .parallel import ranks
-
-        with ranks() as among:
-            folder = train(
-                config,
-                args.data,
-                args.output,
-                args.recogniser,
-                args.max_minutes,
-                args.resume,
-                args.workers,
-                say=lambda line: print(line, flush=True),
-                among=among,
-            )
+        folder = _run(config, job, args.device)
     except TPGANError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1

@@ -11,9 +11,15 @@ from typing import Any
 
 from tpgan_sdk.errors import TrainingError
 
-from .networks.spec import PRESETS
+from .networks.spec import PRESETS, GeneratorSpec
 
 CONFIGS = Path(__file__).parent / "configs"
+
+_CHOICES = {
+    "preset": PRESETS,
+    "precision": ("fp32", "bf16", "fp16"),
+    "adversarial_kind": ("wgan-gp", "logistic"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,8 @@ class TrainConfig:
 
     preset: str = "edge"
     """Table in `train.networks.spec`."""
+    local_pathways: bool = True
+    """False leaves them out of the network, for an ablation."""
     batch: int = 24
     """Views a step."""
     steps: int = 100_000
@@ -64,32 +72,61 @@ class TrainConfig:
     """First step with the identity losses: before it there is no face to recognise."""
     cross_entropy: float = 0.0
     """Identity cross-entropy on the encoder's code."""
+    distill: float = 0.0
+    """Mean absolute difference to the picture of a teacher (--teacher)."""
     adversarial: float = 0.0
     adversarial_kind: str = "wgan-gp"
     """"wgan-gp" or "logistic"."""
     adversarial_after: int = 0
     """First step with the discriminator."""
     penalty: float = 10.0
-    """Weight of the gradient penalty."""
+    """Weight of WGAN-GP's gradient penalty."""
+    critic_r1: float = 0.0
+    """Weight of the R1 penalty, half the squared gradient at real pictures."""
+    critic_spectral_norm: bool = False
+    """Divide each of the discriminator's weights by its largest singular value."""
     critic_learning_rate: float = 1e-4
     critic_every: int = 1
     """Generator steps for one of the discriminator."""
     critic_width: float = 1.0
     """Multiplies the discriminator's channels."""
-    bfloat16: bool = True
-    """Autocast the networks to bfloat16."""
+    critic_bound: float = 1e3
+    """A discriminator whose loss stays beyond +- this has diverged, and the run stops."""
+    critic_patience: int = 20
+    """Its steps in a row beyond the bound."""
+    precision: str = "bf16"
+    """Of the autocast networks: "fp32", "bf16" or "fp16"; weights and critic stay in float32."""
+    tf32: bool = True
+    """On GPUs from Ampere on: products of float32 numbers with 10 bits of mantissa."""
+    channels_last: bool = True
+    """Memory layout of the generator."""
+    compile: str = ""
+    """Backend of torch.compile for the generator, as "inductor"; empty: not compiled."""
+    sync_batch_norm: bool = False
+    """Batch norm's statistics over the whole batch instead of each process's share."""
 
     def __post_init__(self) -> None:
-        kinds = ("wgan-gp", "logistic")
-        if self.adversarial_kind not in kinds:
-            raise TrainingError(
-                f"adversarial_kind is {self.adversarial_kind!r}; expected {' or '.join(kinds)}"
-            )
-        if self.preset not in PRESETS:
-            raise TrainingError(f"preset is {self.preset!r}; expected {' or '.join(PRESETS)}")
-        for name in ("batch", "steps", "critic_every", "learning_rate", "critic_learning_rate"):
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise TrainingError(
+                    f"{name} is {getattr(self, name)!r}; expected {' or '.join(choices)}"
+                )
+        for name in (
+            "batch",
+            "steps",
+            "critic_every",
+            "critic_patience",
+            "critic_bound",
+            "learning_rate",
+            "critic_learning_rate",
+        ):
             if not getattr(self, name) > 0:
                 raise TrainingError(f"{name} is {getattr(self, name)}; expected more than 0")
+
+    @property
+    def spec(self) -> GeneratorSpec:
+        """The generator to build."""
+        return generator_spec(self.preset, self.local_pathways)
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.
@@ -104,6 +141,12 @@ class TrainConfig:
                 raise TrainingError(f"--set {setting}: expected key=value")
             values[key] = _parse(key, text)
         return replace_checked(self, values)
+
+
+def generator_spec(preset: str, local_pathways: bool) -> GeneratorSpec:
+    """The table of a preset, without channels for local pathways if they are left out."""
+    spec = PRESETS[preset]
+    return spec if local_pathways else dataclasses.replace(spec, local=())
 
 
 def replace_checked(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:

@@ -89,6 +89,16 @@ def gradient_penalty(
     return ((norms - 1) ** 2).mean()
 
 
+def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """Half the squared norm of the critic's gradient at real pictures, mean over them.
+
+    Source: Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018.
+    """
+    at = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
+    return 0.5 * (gradient**2).flatten(1).sum(dim=1).mean()
+
+
 def center_weight(size: int, low: float = 0.4) -> Tensor:
     """(1, 1, size, size) bump over the face with mean 1: corners hold hair and background."""
     axis = torch.linspace(-1, 1, size)

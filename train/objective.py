@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,7 +14,10 @@ from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 from . import losses
 from .config import TrainConfig
 from .networks import Frontal
-from .recogniser import Recogniser
+from .recognisers import Recogniser
+
+Terms = dict[str, Callable[[], Tensor]]
+"""Losses by name, computed only when wanted."""
 
 
 class Objective(nn.Module):
@@ -20,7 +25,7 @@ class Objective(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, config: TrainConfig, template: str, recogniser: Recogniser | None) -> None:
+    def __init__(self, config: TrainConfig, recogniser: Recogniser | None) -> None:
         """
         Raises:
             TrainingError: an identity loss is wanted and there is no recogniser.
@@ -34,12 +39,17 @@ class Objective(nn.Module):
             )
         self.config = config
         self.recogniser = recogniser if wanted else None
-        self.boxes = TEMPLATES[template].paste_boxes()
+        self.boxes = TEMPLATES[config.spec.template].paste_boxes()
         weight = losses.center_weight(CROP_SIZE, config.center_weight_low)
         self.register_buffer("weight", weight, persistent=False)
 
     def forward(
-        self, result: Frontal, target: Tensor, identity: Tensor, step: int
+        self,
+        result: Frontal,
+        target: Tensor,
+        identity: Tensor,
+        step: int,
+        taught: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Each active loss, unweighted; the adversarial one is the critic's.
 
@@ -48,40 +58,45 @@ class Objective(nn.Module):
             target: (N, 3, 128, 128) true frontal faces.
             identity: (N,) numbers of the people, for the cross-entropy.
             step: decides whether the identity losses run yet.
+            taught: (N, 3, 128, 128) the teacher's pictures.
         """
-        terms = self._pixel(result, target) | self._regular(result)
+        image = result.image.float()
+        terms = self._pixel(result, image, target) | self._regular(result, image)
+        terms["cross_entropy"] = lambda: F.cross_entropy(result.logits.float(), identity)
+        if taught is not None:
+            terms["distill"] = lambda: losses.pixel(image, taught)
+        found = {name: term() for name, term in terms.items() if getattr(self.config, name)}
         if self.recogniser is not None and step >= self.config.identity_after:
-            terms |= self._identity(self.recogniser, result.image.float(), target)
-        if self.config.cross_entropy:
-            terms["cross_entropy"] = F.cross_entropy(result.logits.float(), identity)
-        return {name: term for name, term in terms.items() if getattr(self.config, name)}
+            found |= self._identity(self.recogniser, image, target)
+        return found
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """The weighted sum."""
         return torch.stack([getattr(self.config, n) * term for n, term in terms.items()]).sum()
 
-    def _pixel(self, result: Frontal, target: Tensor) -> dict[str, Tensor]:
-        patches = [
-            losses.pixel(made.float(), target[:, :, y : y + p.height, x : x + p.width])
-            for made, (x, y), p in zip(result.patches, self.boxes, PATCHES, strict=True)
-        ]
+    def _pixel(self, result: Frontal, image: Tensor, target: Tensor) -> Terms:
         return {
-            "pixel_128": losses.pixel(result.image.float(), target, self.weight),
-            "pixel_64": losses.pixel(result.image_64.float(), losses.shrink(target, 64)),
-            "pixel_32": losses.pixel(result.image_32.float(), losses.shrink(target, 32)),
-            "pixel_patches": torch.stack(patches).mean(),
+            "pixel_128": lambda: losses.pixel(image, target, self.weight),
+            "pixel_64": lambda: losses.pixel(result.image_64.float(), losses.shrink(target, 64)),
+            "pixel_32": lambda: losses.pixel(result.image_32.float(), losses.shrink(target, 32)),
+            "pixel_patches": lambda: self._patches(result.patches, target),
         }
 
-    def _regular(self, result: Frontal) -> dict[str, Tensor]:
+    def _patches(self, patches: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        each = [
+            losses.pixel(made.float(), target[:, :, y : y + p.height, x : x + p.width])
+            for made, (x, y), p in zip(patches, self.boxes, PATCHES, strict=True)
+        ]
+        return torch.stack(each).mean()
+
+    def _regular(self, result: Frontal, image: Tensor) -> Terms:
         detach = self.config.detach_mirror
-        image = result.image.float()
-        edges = losses.laplacian(image)
         return {
-            "symmetry_128": losses.symmetry(image, detach),
-            "symmetry_64": losses.symmetry(result.image_64.float(), detach),
-            "symmetry_32": losses.symmetry(result.image_32.float(), detach),
-            "symmetry_laplacian": losses.symmetry(edges, detach),
-            "total_variation": losses.total_variation(image),
+            "symmetry_128": lambda: losses.symmetry(image, detach),
+            "symmetry_64": lambda: losses.symmetry(result.image_64.float(), detach),
+            "symmetry_32": lambda: losses.symmetry(result.image_32.float(), detach),
+            "symmetry_laplacian": lambda: losses.symmetry(losses.laplacian(image), detach),
+            "total_variation": lambda: losses.total_variation(image),
         }
 
     def _identity(self, recogniser: Recogniser, image: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -89,8 +104,9 @@ class Objective(nn.Module):
             true_maps, true_embedding = recogniser(target)
         maps, embedding = recogniser(image)
         squared = self.config.identity_squared
-        return {
+        terms = {
             "identity": losses.identity_cosine(embedding, true_embedding),
             "identity_embedding": losses.distance(embedding, true_embedding, squared),
             "identity_features": losses.distance(maps, true_maps, squared),
         }
+        return {name: term for name, term in terms.items() if getattr(self.config, name)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_colours_against_hand_worked_values() -> None:
     picture = np.zeros((1, 1, 3), np.float32) + np.array([95, 115, 135], np.float32)
     ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
 
-    def made(**changes: object) -> list[float]:
+    def made(**changes: Any) -> list[float]:
         plain = augment.Exposure(ones, zeros, contrast=1, saturation=1, gamma=1)
         result = augment.recolour(picture, dataclasses.replace(plain, **changes))
         return [float(round(float(v), 3)) for v in result[0, 0]]

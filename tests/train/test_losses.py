@@ -85,6 +85,31 @@ def test_the_gradient_penalty_is_taken_for_each_picture(count: int) -> None:
     assert found.item() == pytest.approx(16.0, rel=1e-5)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_r1_is_half_the_squared_gradient_at_real_pictures(count: int) -> None:
+    weight = torch.zeros(3, 4, 4)
+    weight[0, 0, 0], weight[1, 2, 3] = 3.0, 4.0  # squared norm 25
+    real = torch.rand(count, 3, 4, 4)
+    assert losses.r1_penalty(lambda x: (x * weight).sum(dim=(1, 2, 3)), real).item() == 12.5
+    # Of x squared the gradient is 2 x.
+    squared = losses.r1_penalty(lambda x: (x**2).sum(dim=(1, 2, 3)), real)
+    assert squared.item() == pytest.approx(2 * (real**2).flatten(1).sum(dim=1).mean().item())
+
+
+def test_spectral_norm_makes_the_largest_singular_value_one() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(width=0.0625, spectral=True)
+    picture = torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        for _ in range(100):  # each pass is one step of its power iteration
+            network(picture)
+    weights = [m.weight.detach() for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert len(weights) == 10
+    for weight in weights:
+        largest = torch.linalg.matrix_norm(weight.flatten(1), ord=2)
+        assert largest.item() == pytest.approx(1, abs=0.02)
+
+
 def test_the_discriminator_maps_a_picture_to_four_by_four_logits() -> None:
     network = Discriminator(width=0.25)
     assert network(torch.zeros(2, 3, 128, 128)).shape == (2, 1, 4, 4)

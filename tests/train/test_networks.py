@@ -30,6 +30,7 @@ def test_paper_joins_have_the_published_widths() -> None:
     weights = dict(network.named_parameters())
     skips = {s: weights[f"decoder.{s}.skip.first.conv.weight"].shape[1] for s in widths if s != "8"}
     assert skips == {"16": 256, "32": 163, "64": 83, "128": 75}
+    assert network.local is not None
     assert sum(p.numel() for p in network.local.nets["nose"].parameters()) == 12_466_627
 
 
@@ -115,11 +116,24 @@ def test_patches_are_pasted_where_a_frontal_face_has_them() -> None:
 
 def test_shared_eyes_see_the_right_eye_mirrored() -> None:
     local = Generator(EDGE).eval().local
+    assert local is not None
     eye = torch.rand(1, 3, 40, 40)
     rest = [torch.zeros(1, 3, 32, 40), torch.zeros(1, 3, 32, 48)]
     with torch.no_grad():
         _, _, images = local([eye, eye.flip(3), *rest])
     torch.testing.assert_close(images[1], images[0].flip(3), atol=1e-5, rtol=1e-4)
+
+
+def test_without_local_pathways_the_patches_are_not_looked_at() -> None:
+    network = Generator(replace(TINY, local=())).eval()
+    face, patches = torch.rand(1, 3, 128, 128), example_inputs(1)[1]
+    with torch.no_grad():
+        plain = network(face, patches)
+        other = network(face, [patch + 1 for patch in patches])
+    assert torch.equal(plain.image, other.image)
+    assert plain.patches == ()
+    assert not plain.local_image.any()
+    assert not any(name.startswith("local.") for name in network.state_dict())
 
 
 def test_maxout_takes_the_larger_half() -> None:

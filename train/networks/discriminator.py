@@ -8,6 +8,7 @@ each picture by itself.
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from .blocks import Conv, Residual
 from .spec import PAPER
@@ -22,9 +23,11 @@ class Discriminator(nn.Module):
 
     Args:
         width: multiplies every channel count.
+        spectral: divide every convolution's weight by its largest singular value (Miyato et al.,
+            "Spectral Normalization for Generative Adversarial Networks", ICLR 2018).
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, spectral: bool = False) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         inputs = 3
@@ -35,6 +38,10 @@ class Discriminator(nn.Module):
             inputs = channels
         self.stages = nn.Sequential(*stages)
         self.head = nn.Conv2d(inputs, 1, 1)
+        if spectral:
+            for module in list(self.modules()):
+                if isinstance(module, nn.Conv2d):
+                    spectral_norm(module)
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.head(self.stages(image))

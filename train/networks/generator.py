@@ -30,9 +30,9 @@ class Frontal(NamedTuple):
     image_32: Tensor
     """(N, 3, 32, 32)"""
     patches: tuple[Tensor, ...]
-    """The four local pictures before fusion."""
+    """The four local pictures before fusion; none without local pathways."""
     local_image: Tensor
-    """(N, 3, 128, 128), the fused local pictures."""
+    """(N, 3, 128, 128), the fused local pictures; grey without local pathways."""
     code: Tensor
     """(N, 256) identity code."""
     logits: Tensor
@@ -116,7 +116,7 @@ class Generator(nn.Module):
     """Face and four patches to the frontal face.
 
     Args:
-        spec: the table.
+        spec: the table; `local` empty: without local pathways, as in the article's ablation.
         classes: identities of the training set for the cross-entropy on the code; 0: none.
     """
 
@@ -125,13 +125,13 @@ class Generator(nn.Module):
         self.spec = spec
         self.encoder = Encoder(spec)
         self.seeds = Seeds(spec)
-        self.local = LocalPathways(spec)
+        self.local = LocalPathways(spec) if spec.local else None
         self.classifier = nn.Linear(spec.code, classes) if classes else None
         decoder, ups, heads = {}, {}, {}
         lower, head_below = 0, False
         for level in reversed(spec.levels):
             extra = 3 * head_below
-            if level.size == CROP_SIZE:
+            if level.size == CROP_SIZE and self.local is not None:
                 extra += self.local.features + 3
             stage = DecoderLevel(spec, level, lower, extra)
             decoder[str(level.size)] = stage
@@ -166,7 +166,13 @@ class Generator(nn.Module):
         """
         maps, code = self.encoder(face)
         seeds = self.seeds(code if noise is None else torch.cat([code, noise], dim=1))
-        local_features, local_image, patch_images = self.local(patches)
+        patch_images: tuple[Tensor, ...] = ()
+        local_maps: list[Tensor] = []
+        if self.local is None:
+            local_image = torch.zeros_like(face)
+        else:
+            features, local_image, patch_images = self.local(patches)
+            local_maps = [features, local_image]
         images: dict[int, Tensor] = {}
         lower: Tensor | None = None
         smaller: Tensor | None = None
@@ -181,7 +187,7 @@ class Generator(nn.Module):
             if smaller is not None:
                 joined.append(double(smaller))
             if level.size == CROP_SIZE:
-                joined += [local_features, local_image]
+                joined += local_maps
             x = self.decoder[key](skip, joined)
             if level.size == CROP_SIZE:
                 x = self.tail(x)

@@ -61,7 +61,7 @@ class GeneratorSpec:
     """Largest size first."""
     tails: tuple[Tail, ...]
     local: tuple[int, ...]
-    """Channels of the local U-Nets, full size first."""
+    """Channels of the local U-Nets, full size first; empty: no local pathways."""
     local_features_from_head: bool
     """Features for the fuser: what the image head reads, else the last upsampling's output."""
     code: int = 256

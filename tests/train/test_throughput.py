@@ -1,0 +1,39 @@
+"""The table of the throughput command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from train.throughput import Row, main, markdown
+
+
+def test_the_table_has_a_row_for_each_setting(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = "preset=tiny batch=2 identity=0 identity_features=0 adversarial=1e-3"
+    command = [f"--set={setting}" for setting in [*settings.split(), "critic_width=0.0625"]]
+    command += ["--data", str(shards), "--steps", "1", "--try", "precision=fp32"]
+    assert main([*command, "--device", "cpu"]) == 0
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert head.endswith("| data, % | generator, % | identity, % | critic, % |")
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[0] for row in cells] == ["edge", "edge precision=fp32"]
+    for row in cells:
+        data, generator, identity, critic = map(int, row[3:])
+        assert identity == 0
+        assert min(data, generator, critic) > 0
+        assert data + generator + critic == pytest.approx(100, abs=2)
+
+
+def test_shares_are_percent_and_rates_images_a_second() -> None:
+    row = Row("edge", 16, 12.345, {"data": 0.05, "generator": 0.7, "identity": 0.25})
+    assert markdown([row]).splitlines()[-1] == "| edge | 16 | 12.35 | 5 | 70 | 25 | 0 |"
+
+
+def test_missing_data_is_an_error_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--data", str(tmp_path), "--device", "cpu"]) == 1
+    assert "throughput: no shards in" in capsys.readouterr().err

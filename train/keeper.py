@@ -1,0 +1,97 @@
+"""When checkpoints are written, which is the best, and how a run begins from one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tpgan_sdk.errors import TrainingError
+
+from . import checkpoint
+from .checkpoint import CheckpointState
+from .data.datasets import open_examples
+from .data.example import ExampleSet
+from .heldout import HeldOut
+from .job import Job
+from .run import Run
+from .schedule import Clock
+
+
+class Keeper:
+    """The checkpoints of one run."""
+
+    def __init__(self, run: Run, job: Job, examples: ExampleSet, clock: Clock) -> None:
+        self.run, self.job, self.clock = run, job, clock
+        self.source = {"views": len(examples), "identities": examples.classes}
+        self.heldout = _held_out(run, job)
+        self.means: dict[str, float] = {}
+        """Running means of the losses, which the report keeps."""
+        self.best: float | None = None
+        self._minutes = 0.0
+        self._saved: int | None = None
+
+    def begin(self) -> None:
+        """Puts the run where the job wants it: at a checkpoint, or at the weights of another run.
+
+        Raises:
+            TrainingError: there is no such checkpoint, or it is of another configuration.
+        """
+        if self.job.resume:
+            state = checkpoint.load_state(self.job.folder)
+            self._refuse_other(state)
+            self.run.restore(self.job.folder, state)
+            self.means, self.best, self._minutes = dict(state.losses), state.best, state.minutes
+            self._saved = state.step if self.job.folder.exists() else None
+        elif self.job.init is not None:
+            self.run.start_from(self.job.init)
+
+    def save(self) -> None:
+        """Writes a checkpoint, unless there is one of this very step."""
+        if self._saved == self.run.step:
+            return
+        loss = self.heldout.loss(self.run.averaged) if self.heldout else None
+        is_best = loss is not None and (self.best is None or loss < self.best)
+        self.best = loss if is_best else self.best
+        checkpoint.save(
+            self.job.folder,
+            self._state(loss),
+            self.run.modules,
+            self.run.optimizers,
+            self.job.keep,
+            self.job.best if is_best else None,
+        )
+        self._saved = self.run.step
+
+    def _state(self, loss: float | None) -> CheckpointState:
+        config = self.run.config
+        return CheckpointState(
+            preset=config.preset,
+            classes=self.run.classes,
+            step=self.run.step,
+            images=self.run.step * config.batch,
+            minutes=self._minutes + self.clock.minutes,
+            config=asdict(config),
+            data=self.source,
+            losses=self.means,
+            heldout=loss,
+            best=self.best,
+            scaler=self.run.scaler.state_dict(),
+        )
+
+    def _refuse_other(self, state: CheckpointState) -> None:
+        """Only the length of a run may change on the way: anything else would be another run."""
+        now = asdict(self.run.config)
+        changed = [k for k, v in state.config.items() if k != "steps" and now.get(k, v) != v]
+        if changed:
+            raise TrainingError(
+                f"{self.job.folder} cannot be resumed with another {', '.join(changed)}; resume "
+                "with the configuration in its checkpoint.json, or train into another folder"
+            )
+
+
+def _held_out(run: Run, job: Job) -> HeldOut | None:
+    if job.heldout is None or not run.among.leads:
+        return None
+    dataset = "csv" if job.heldout.is_file() else "rendered"
+    template = run.config.spec.template
+    examples = open_examples(dataset, job.heldout, template, augmented=False)
+    return HeldOut(examples, run.among.device)

@@ -1,0 +1,190 @@
+"""A run in memory: all that a step changes and a checkpoint holds."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn, optim
+
+from tpgan_sdk.crops import INPUT_NAMES
+from tpgan_sdk.errors import TrainingError
+
+from . import checkpoint, device
+from .batch_norm import sync_batch_norm
+from .config import TrainConfig
+from .critic import Critic
+from .data.example import Example
+from .networks import Frontal, Generator
+from .objective import Objective
+from .parallel import ALONE, Ranks, mean_gradients, mean_values
+from .recognisers import Recogniser
+from .schedule import learning_rate
+from .stopwatch import Stopwatch
+from .teacher import Teacher
+
+
+class Run:
+    """Networks, averaged weights, optimizers and the count of steps.
+
+    Random numbers are drawn from torch's generator of the CPU alone, whatever the device: its one
+    state brings them all back.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        classes: int,
+        recogniser: Recogniser | None = None,
+        teacher: Teacher | None = None,
+        among: Ranks = ALONE,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        """
+        Args:
+            classes: people in the data, for the cross-entropy.
+
+        Raises:
+            TrainingError: a loss lacks its recogniser or its teacher.
+        """
+        if bool(config.distill) != (teacher is not None):
+            raise TrainingError(
+                f"distill is {config.distill} and there is {'a' if teacher else 'no'} teacher; "
+                "distillation needs both: --teacher CHECKPOINT and --set distill=1"
+            )
+        self.config, self.among, self.step = config, among, 0
+        self.classes = classes if config.cross_entropy else 0
+        device.prepare(among.device, config)
+        self.network = Generator(config.spec, self.classes)
+        device.lay_out(self.network, among.device, config.channels_last)
+        self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
+        if config.sync_batch_norm:
+            sync_batch_norm(self.network, among)
+        betas = (config.beta1, 0.999)
+        self.optimizer = optim.Adam(self.network.parameters(), config.learning_rate, betas)
+        self.objective = Objective(config, recogniser).to(among.device)
+        self.teacher = teacher.to(among.device) if teacher else None
+        self.critic = Critic(config, among) if config.adversarial else None
+        self.scaler = torch.amp.GradScaler(among.device.type, enabled=config.precision == "fp16")
+        self.stopwatch = stopwatch or Stopwatch()
+        self.generate = self._compiled()
+        self._watch()
+
+    def learn(self, batch: Example, done: float) -> dict[str, float]:
+        """One step.
+
+        Args:
+            batch: this process's share, on its device.
+            done: part of the run that lies behind, 0 to 1.
+
+        Returns:
+            The losses, unweighted, means over all processes.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, self.step, done)
+        adversary = self.critic if self.step >= self.config.adversarial_after else None
+        with self.stopwatch("generator"):
+            result, terms = self._forward(batch, adversary)
+            self._backward(self.objective.total(terms))
+        if adversary is not None and self.step % self.config.critic_every == 0:
+            with self.stopwatch("critic"):
+                terms |= adversary.learn(batch["target"], result.image)
+        with self.stopwatch("generator"):
+            average(self.averaged, self.network, min(self.config.ema, decay_at(self.step)))
+            self.step += 1
+            return mean_values(terms, self.among)
+
+    def start_from(self, folder: Path) -> None:
+        """Begins with the averaged weights of another run.
+
+        Raises:
+            TrainingError: no checkpoint there, or one of another architecture.
+        """
+        checkpoint.start_from(folder, self.network)
+        self.averaged.load_state_dict(self.network.state_dict())
+
+    def restore(self, folder: Path, state: checkpoint.CheckpointState) -> None:
+        """Goes on where `state`, of the checkpoint in `folder`, left off.
+
+        Raises:
+            TrainingError: the checkpoint has not what the configuration asks for.
+        """
+        checkpoint.restore(folder, self.modules, self.optimizers)
+        self.scaler.load_state_dict(state.scaler)
+        self.step = state.step
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds, by file name."""
+        modules: dict[str, nn.Module] = {checkpoint.WEIGHTS: self.averaged, "raw": self.network}
+        return modules | ({"critic": self.critic.network} if self.critic else {})
+
+    @property
+    def optimizers(self) -> checkpoint.Optimizers:
+        """The same for the optimizers."""
+        own: checkpoint.Optimizers = {"optimizer": (self.network, self.optimizer)}
+        if self.critic is not None:
+            own["critic_optimizer"] = (self.critic.network, self.critic.optimizer)
+        return own
+
+    def _forward(
+        self, batch: Example, adversary: Critic | None
+    ) -> tuple[Frontal, dict[str, Tensor]]:
+        self.network.train()
+        face, *patches = (self._laid_out(batch[name]) for name in INPUT_NAMES)
+        noise = self._noise()
+        # The recogniser too: its gradient is as good in 16 bits and costs half.
+        with device.autocast(self.among.device, self.config.precision):
+            result = self.generate(face, patches, noise)
+            taught = self.teacher(face, patches) if self.teacher else None
+            terms = self.objective(result, batch["target"], batch["identity"], self.step, taught)
+        if adversary is not None:
+            terms["adversarial"] = adversary(result.image)
+        return result, terms
+
+    def _backward(self, total: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(total).backward()
+        mean_gradients(self.network, self.among)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def _noise(self) -> Tensor | None:
+        if not self.config.noise:
+            return None
+        whole = torch.randn(self.config.batch, self.config.spec.noise)
+        return self.among.own(whole * self.config.noise)
+
+    def _laid_out(self, picture: Tensor) -> Tensor:
+        last = self.config.channels_last
+        return picture.contiguous(
+            memory_format=torch.channels_last if last else torch.contiguous_format
+        )
+
+    def _compiled(self) -> Callable[..., Frontal]:
+        # The weights keep their names: only the call goes through the compiled form.
+        backend = self.config.compile
+        return torch.compile(self.network, backend=backend) if backend else self.network
+
+    def _watch(self) -> None:
+        if self.objective.recogniser is not None:
+            self.stopwatch.watch("identity", self.objective.recogniser)
+        if self.critic is not None:
+            self.stopwatch.watch("critic", self.critic)
+
+
+def decay_at(step: int) -> float:
+    """Of the averaged weights in the first steps, when there is little to average."""
+    return (step + 1) / (step + 10)
+
+
+@torch.no_grad()
+def average(into: nn.Module, source: nn.Module, decay: float) -> None:
+    """Exponential moving average of the weights; buffers are averaged where they are floats."""
+    for mean, value in zip(into.state_dict().values(), source.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(value, 1 - decay)
+        else:
+            mean.copy_(value)

@@ -1,0 +1,42 @@
+"""How far a run has come, and the learning rate there."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from .config import TrainConfig
+from .parallel import ALONE, Ranks, of_the_leader
+
+
+def learning_rate(config: TrainConfig, step: int, done: float) -> float:
+    """Linear warm-up, then half a cosine to zero; `done` runs from 0 to 1."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup))
+    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+class Clock:
+    """The end of a run: its last step, or the end of its time if that comes before."""
+
+    def __init__(self, steps: int, max_minutes: float | None, among: Ranks = ALONE) -> None:
+        self.steps, self.max_minutes, self.among = steps, max_minutes, among
+        self._begun = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        """Since this stretch began."""
+        return (time.monotonic() - self._begun) / 60
+
+    def done(self, step: int) -> float:
+        """Part of the run that lies behind, the same in all processes; 1 or more: it ends."""
+        steps = step / self.steps
+        if self.max_minutes is None:
+            return steps
+        return max(steps, of_the_leader(self.minutes, self.among) / self.max_minutes)
+
+    def left(self, step: int, steps_a_minute: float) -> float:
+        """Minutes that it will still take."""
+        by_steps = (self.steps - step) / steps_a_minute
+        if self.max_minutes is None:
+            return by_steps
+        return max(0.0, min(by_steps, self.max_minutes - self.minutes))
