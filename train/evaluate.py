@@ -1,174 +1,177 @@
-"""`python -m train.evaluate`: how well held-out people come out, by yaw, on rendered views.
+"""`python -m train.evaluate`: whether the frontalized face is still the person.
 
-For every view: the difference of the picture to the true frontal face, and whether a frozen
-recogniser finds the person again among all held-out people by the frontal faces, from the raw
-profile and from the frontalized one. Raw and frontalized enter the recogniser through the same
-fixed crop. The recogniser that trained the network flatters it: the table says which it is.
+Always the raw photo beside the frontalized one, through the same recognisers and five points; a
+face without a result counts as an error; intervals are 95 % by bootstrap over people. A
+recogniser that trained the network flatters it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TPGANError, TrainingError
 
-from .checkpoint import load_generator
-from .data.examples import Examples, in_order
-from .networks import Generator
-from .recogniser import Recogniser
+from .evaluation.bootstrap import DRAWS
+from .evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
+from .evaluation.cfp import PROTOCOLS, read_cfp
+from .evaluation.embedding import Measured
+from .evaluation.figure import draw_figure, draw_grid
+from .evaluation.landmarks import Locate, by_detector, by_fiducials
+from .evaluation.multipie import by_points_file
+from .evaluation.people import first_pairs, first_photos, read_lfw, read_people
+from .evaluation.report import Report, markdown, write_report
+from .evaluation.runs import (
+    Setting,
+    evaluate_multipie,
+    evaluate_pairs,
+    evaluate_people,
+    evaluate_rendered,
+)
+from .evaluation.synthesis import FolderSynthesis, Synthesis, from_checkpoint, from_onnx
+from .evaluation.views import View, nearest_yaw
+from .recognisers.embedder import Embedder, load_embedder
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Means over the views of one yaw."""
-
-    yaw: int
-    """Degrees, rounded to 15."""
-    views: int
-    levels: float
-    """Mean absolute difference to the true frontal face, grey levels of 255."""
-    psnr: float
-    """dB, mean over views."""
-    cosine_raw: float
-    """Of the recogniser's embeddings of the raw profile and of the true frontal face."""
-    cosine_frontalized: float
-    rank1_raw: float
-    """Percent of views whose nearest frontal face is the person's own."""
-    rank1_frontalized: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One value a view."""
-
-    yaw: FloatArray
-    identity: IntArray
-    absolute: FloatArray
-    squared: FloatArray
-    raw: FloatArray
-    """(N, D) unit-length embeddings."""
-    frontalized: FloatArray
-    truth: FloatArray
-
-
-@torch.inference_mode()
-def measure(
-    network: Generator, recogniser: Recogniser, examples: Examples, people: int
-) -> Measured:
-    """Runs network and recogniser over the views of the first `people` identities."""
-    parts: list[tuple[Tensor, ...]] = []
-    for batch in in_order(examples, 32):
-        keep = batch["identity"] < people
-        if not keep.any():
-            continue
-        face, *patches = (batch[name][keep] for name in INPUT_NAMES)
-        target = batch["target"][keep]
-        image = network(face, patches).image.clamp(-1, 1)
-        difference = (image - target).flatten(1)
-        parts.append(
-            (
-                batch["yaw"][keep],
-                batch["identity"][keep],
-                difference.abs().mean(dim=1),
-                (difference**2).mean(dim=1),
-                recogniser(face)[1],
-                recogniser(image)[1],
-                recogniser(target)[1],
-            )
-        )
-    if not parts:
-        raise TrainingError("no view to measure: --people leaves none of the shards' identities")
-    columns = [torch.cat(column).numpy() for column in zip(*parts, strict=True)]
-    return Measured(*columns)
-
-
-def rank1(
-    probes: FloatArray, identity: IntArray, gallery: FloatArray, own: IntArray
-) -> npt.NDArray[np.bool_]:
-    """Whether the nearest gallery entry (rows: people, `own` their identities) is the probe's."""
-    nearest = own[np.argmax(probes @ gallery.T, axis=1)]
-    result: npt.NDArray[np.bool_] = nearest == identity
-    return result
-
-
-def table(found: Measured) -> list[Row]:
-    """Means by yaw in steps of 15 degrees."""
-    own, first = np.unique(found.identity, return_index=True)
-    gallery = found.truth[first]
-    hit_raw = rank1(found.raw, found.identity, gallery, own)
-    hit_front = rank1(found.frontalized, found.identity, gallery, own)
-    cosine_raw = (found.raw * found.truth).sum(axis=1)
-    cosine_front = (found.frontalized * found.truth).sum(axis=1)
-    psnr = 10 * np.log10(4 / np.maximum(found.squared, 1e-12))
-    bins = (np.round(found.yaw / 15) * 15).astype(int)
-    rows = []
-    for yaw in np.unique(bins):
-        at = bins == yaw
-        rows.append(
-            Row(
-                yaw=int(yaw),
-                views=int(at.sum()),
-                levels=round(float(found.absolute[at].mean() * 127.5), 2),
-                psnr=round(float(psnr[at].mean()), 2),
-                cosine_raw=round(float(cosine_raw[at].mean()), 3),
-                cosine_frontalized=round(float(cosine_front[at].mean()), 3),
-                rank1_raw=round(float(hit_raw[at].mean() * 100), 1),
-                rank1_frontalized=round(float(hit_front[at].mean() * 100), 1),
-            )
-        )
-    return rows
-
-
-def markdown(rows: list[Row]) -> str:
-    """The rows as a table."""
-    head = (
-        "| yaw | views | difference, levels | PSNR, dB | cosine raw | cosine frontalized "
-        "| rank-1 raw, % | rank-1 frontalized, % |"
-    )
-    lines = [head, "|---" * 8 + "|"]
-    lines += [
-        "| " + " | ".join(str(value) for value in asdict(row).values()) + " |" for row in rows
-    ]
-    return "\n".join(lines)
+DATASETS = ("rendered", "cfp", "lfw", "people", "multipie")
+GRID_PEOPLE = 10
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
     p = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
-    p.add_argument("--checkpoint", type=Path, required=True)
-    p.add_argument("--data", type=Path, required=True, help="held-out shards")
-    p.add_argument("--recogniser", type=Path, required=True, help="MobileFaceNet weights")
-    p.add_argument("--people", type=int, default=10**9, help="only the first so many identities")
-    p.add_argument("--output", type=Path, help="JSON to write")
+    p.add_argument("--dataset", choices=DATASETS, default="rendered")
+    p.add_argument("--root", type=Path, required=True, help="folder of the data set")
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path, help="as training wrote it")
+    source.add_argument("--onnx", help="exported model, or the name of a packaged one")
+    source.add_argument("--results", type=Path, help="folder of frontal faces, 128x128")
+    p.add_argument(
+        "--recogniser", action="append", required=True, help="weights, or dlib; may be repeated"
+    )
+    p.add_argument("--output", type=Path, help="folder for results.json, results.md, figures")
+    p.add_argument("--landmarks", choices=("detector", "fiducials"), default="detector")
+    p.add_argument("--detector", default="auto", help="the SDK's detector for real photos")
+    p.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0], help="of CFP")
+    p.add_argument("--setting", type=int, choices=(1, 2), default=2, help="of Multi-PIE")
+    p.add_argument("--people", type=_count, default=10**9, help="only the first so many")
+    p.add_argument("--sex-from", type=Path, help="rendered: shards of others, to learn sex from")
+    p.add_argument("--cache", type=Path, help="folder that keeps landmarks and embeddings")
+    p.add_argument("--seed", type=int, default=0, help="of degradation and bootstrap")
+    p.add_argument("--draws", type=_count, default=DRAWS, help="of the bootstrap")
+    p.add_argument("--grid", action="store_true", help="grid.png of real photos, too")
     return p
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        network, _ = load_generator(args.checkpoint)
-        examples = Examples(args.data, augmented=False, template=network.spec.template)
-        rows = table(measure(network, Recogniser(args.recogniser), examples, args.people))
+        report, found = run(args)
+        print(markdown(report))
+        if args.output:
+            write_report(args.output, report)
+            draw_figure(args.output / "curve.png", report)
+            if found.sheets:
+                draw_grid(args.output / "grid.png", found.sheets)
     except TPGANError as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
-    print(markdown(rows))
-    if args.output:
-        args.output.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     return 0
+
+
+def run(args: argparse.Namespace) -> tuple[Report, Measured]:
+    """The evaluation that the flags ask for."""
+    kept: list[Kept] = []
+    rendered = args.dataset == "rendered"
+    setting = Setting(
+        synthesis(args),
+        _recognisers(args, kept),
+        "exact" if rendered else args.landmarks,
+        args.seed,
+        args.draws,
+        _shown(args.grid or rendered),
+    )
+    if rendered:
+        result = evaluate_rendered(args.root, args.people, setting, args.sex_from)
+    else:
+        result = _photos(args, locator(args, kept), setting)
+    for one in kept:
+        one.save()
+    return result
+
+
+def _photos(args: argparse.Namespace, locate: Locate, setting: Setting) -> tuple[Report, Measured]:
+    if args.dataset == "multipie":
+        return evaluate_multipie(args.root, args.setting, locate, setting)
+    if args.dataset == "people":
+        return evaluate_people(first_photos(read_people(args.root), args.people), locate, setting)
+    if args.dataset == "lfw":
+        name, pairs = "lfw", read_lfw(args.root)
+    else:
+        name, pairs = f"cfp {args.protocol}", read_cfp(args.root, args.protocol)
+    return evaluate_pairs(name, first_pairs(pairs, args.people), locate, setting)
+
+
+def synthesis(args: argparse.Namespace) -> Synthesis:
+    """Where the frontal faces come from."""
+    if args.checkpoint:
+        return from_checkpoint(args.checkpoint)
+    return from_onnx(args.onnx) if args.onnx else FolderSynthesis(args.results)
+
+
+def locator(args: argparse.Namespace, kept: list[Kept]) -> Locate:
+    """Where the five points of real photos come from; what must be saved is added to `kept`.
+
+    Raises:
+        TrainingError: fiducials of a set that has none.
+    """
+    if args.landmarks == "detector":
+        locate = by_detector(args.detector)
+        if not args.cache:
+            return locate
+        kept.append(Kept(args.cache / f"points-{file_name(args.detector)}"))
+        return kept_locate(locate, kept[-1])
+    if args.dataset == "cfp":
+        return by_fiducials(args.root)
+    if args.dataset == "multipie":
+        return by_points_file
+    raise TrainingError(f"--dataset {args.dataset} has no fiducials; expected --landmarks detector")
+
+
+def _recognisers(args: argparse.Namespace, kept: list[Kept]) -> dict[str, Embedder]:
+    found: dict[str, Embedder] = {}
+    for spec in args.recogniser:
+        embedder = load_embedder(spec)
+        name = embedder.name if embedder.name not in found else f"{embedder.name} ({spec})"
+        if args.cache:
+            kept.append(Kept(args.cache / f"faces-{file_name(embedder.name, spec)}"))
+            embedder = KeptEmbedder(embedder, kept[-1])
+        found[name] = embedder
+    return found
+
+
+def _shown(wanted: bool) -> Callable[[View], bool]:
+    """Keeps one picture for each yaw of the first people who come."""
+    seen: dict[str, set[int]] = {}
+
+    def shown(view: View) -> bool:
+        if not wanted or not view.probe or view.points is None:
+            return False
+        if view.person not in seen and len(seen) == GRID_PEOPLE:
+            return False
+        yaws, yaw = seen.setdefault(view.person, set()), nearest_yaw(view.yaw)
+        new = yaw not in yaws
+        yaws.add(yaw)
+        return new
+
+    return shown
 
 
 if __name__ == "__main__":

@@ -1,53 +1,96 @@
-"""The evaluator itself: an oracle scores 100, chance scores chance, figures are hand-worked."""
+"""The command: its flags to an evaluation and to files, and its errors in one line."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from train.evaluate import Measured, markdown, rank1, table
+from tpgan_sdk.images import write_image
+from train import evaluate
+from train.evaluation import landmarks
+
+from .evaluation.conftest import Reader
 
 
-def measured(raw: np.ndarray, frontalized: np.ndarray, truth: np.ndarray) -> Measured:
-    count = len(truth)
-    return Measured(
-        yaw=np.where(np.arange(count) % 2, 46.0, 1.0),
-        identity=np.arange(count) // 2,
-        absolute=np.full(count, 2 / 255),
-        squared=np.full(count, 0.04),
-        raw=raw,
-        frontalized=frontalized,
-        truth=truth,
-    )
+@pytest.fixture(autouse=True)
+def reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(spec: str) -> Reader:
+        return Reader()
+
+    monkeypatch.setattr(evaluate, "load_embedder", load)
 
 
-def unit(rng: np.random.Generator, count: int) -> np.ndarray:
-    vectors = rng.normal(size=(count, 64))
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+def run(*arguments: object) -> int:
+    return evaluate.main([str(argument) for argument in arguments])
 
 
-def test_an_oracle_scores_100_and_a_stranger_chance(rng: np.random.Generator) -> None:
-    people = 200
-    truth = unit(rng, people).repeat(2, axis=0)
-    rows = table(measured(unit(rng, 2 * people), truth, truth))
-    assert [row.yaw for row in rows] == [0, 45]
-    for row in rows:
-        assert row.views == people
-        assert (row.rank1_frontalized, row.cosine_frontalized) == (100.0, 1.0)
-        assert row.rank1_raw < 4  # chance is 0.5
-        assert abs(row.cosine_raw) < 0.05
-        assert row.levels == pytest.approx(1.0, abs=0.01)
-        assert row.psnr == pytest.approx(20.0)
+def test_rendered_people_with_the_packaged_model(
+    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ("--root", shards, "--onnx", "edge", "--recogniser", "r", "--recogniser", "r")
+    assert run(*common, "--output", tmp_path, "--draws", 20, "--cache", tmp_path / "kept") == 0
+    printed = capsys.readouterr().out
+    assert "dataset: rendered; source: edge.onnx" in printed
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert set(results["identification"]) == {"reader", "reader (r)"}
+    assert results["about"]["probes"] == 12
+    assert (tmp_path / "results.md").read_text() in printed + "\n"
+    for name in ("curve.png", "grid.png"):
+        assert (tmp_path / name).is_file()
+    assert len(list((tmp_path / "kept").glob("faces-*.npz"))) == 1
 
 
-def test_rank1_counts_by_identity_not_by_row() -> None:
-    gallery = np.eye(3)
-    hits = rank1(np.eye(3)[[2, 0, 1]], np.array([7, 5, 5]), gallery, np.array([5, 6, 7]))
-    assert hits.tolist() == [True, True, False]
+def test_results_of_another_program_in_a_folder(shards: Path, tmp_path: Path) -> None:
+    for row in range(12):
+        made = np.full((128, 128, 3), row, np.uint8)
+        write_image(tmp_path / "made" / "shard-00000" / f"{row:05}.png", made)
+    output = tmp_path / "out"
+    common = ("--root", shards, "--results", tmp_path / "made", "--recogniser", "r", "--draws", 20)
+    assert run(*common, "--people", 2, "--output", output) == 0
+    assert json.loads((output / "results.json").read_text())["about"]["people"] == 2
 
 
-def test_the_table_has_a_line_for_each_yaw(rng: np.random.Generator) -> None:
-    truth = unit(rng, 4)
-    lines = markdown(table(measured(truth, truth, truth))).splitlines()
-    assert len(lines) == 4
-    assert all(line.count("|") == 9 for line in lines)
+def test_real_photos_go_through_the_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def detector(spec: str) -> landmarks.Locate:
+        assert spec == "yunet:x"
+        return lambda photo, picture: None
+
+    monkeypatch.setattr(evaluate, "by_detector", detector)
+    for name in "ab":
+        for number in "01":
+            write_image(tmp_path / name / f"{number}.png", np.zeros((40, 40, 3), np.uint8))
+    common = ("--root", tmp_path, "--onnx", "edge", "--recogniser", "r", "--draws", 20)
+    assert run(*common, "--dataset", "people", "--detector", "yunet:x") == 0
+    assert "probes without a result: 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--dataset", "cfp"), "Pair_list_F.txt cannot be read"),
+        (("--dataset", "people"), "fewer than two people"),
+        (("--dataset", "lfw"), "pairs.txt cannot be read"),
+        (("--dataset", "multipie"), "no pictures of Multi-PIE"),
+        (("--dataset", "people", "--landmarks", "fiducials"), "has no fiducials"),
+        ((), "no shards in"),
+    ],
+)
+def test_errors_are_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.setattr(evaluate, "by_detector", lambda spec: lambda photo, picture: None)
+    common = ("--root", tmp_path, "--onnx", "edge", "--recogniser", "r")
+    assert run(*common, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("evaluate: ")
+    assert message in error
+    assert error.count("\n") == 1

@@ -1,0 +1,1 @@
+"""How well a synthesis keeps who a person is: the parts behind `python -m train.evaluate`."""

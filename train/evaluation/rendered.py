@@ -1,0 +1,107 @@
+"""Held-out rendered people: every view a probe, every person's frontal photo in the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tpgan_sdk.errors import TrainingError
+from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
+from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+
+from ..data import augment
+from ..data.background import background, soften
+from ..data.compose import blend
+from ..data.shards import VIEW_MARGIN, VIEW_SIZE, ShardReader, find_shards
+from .views import View
+
+Pixels = TypeVar("Pixels", UInt8Array, Float32Array)
+
+
+def heldout_views(folder: Path, people: int, seed: int) -> Iterator[View]:
+    """Gallery and probes of the first `people` identities.
+
+    Background, exposure, colour, noise and JPEG of every picture are drawn from the seed and its
+    place alone, so that a gallery photo never shares them with a probe.
+
+    Every picture is cut to the 128 px of the network's own crop: of the frontal photo the shards
+    hold no more, and a recogniser that saw more of the probe than of the gallery would err.
+
+    Raises:
+        TrainingError: no shards there.
+    """
+    shards = [ShardReader(path) for path in find_shards(folder)]
+    seen = set()
+    for view in islice(gallery_views(folder, seed), people):
+        seen.add(view.person)
+        yield view
+    for number, shard in enumerate(shards):
+        for row, label in enumerate(shard.labels):
+            if str(int(label["identity"])) in seen:
+                yield _probe(shard, row, number, seed)
+
+
+def gallery_views(folder: Path, seed: int) -> Iterator[View]:
+    """One frontal photo a person: the portrait as it stood, not its mirror image."""
+    seen = set()
+    for path in find_shards(folder):
+        shard = ShardReader(path)
+        for label in shard.labels:
+            identity = int(label["identity"])
+            if identity not in seen and not label["mirrored"]:
+                seen.add(identity)
+                yield _gallery(shard, label, seed)
+
+
+def portrait_names(folder: Path) -> dict[str, str]:
+    """File name of the portrait by person."""
+    names: dict[str, str] = {}
+    for path in find_shards(folder):
+        names |= ShardReader(path).meta.get("portraits", {})
+    return names
+
+
+def _gallery(shard: ShardReader, label: np.void, seed: int) -> View:
+    identity = int(label["identity"])
+    rng = np.random.default_rng((seed, 1, identity))
+    image = blend(shard.targets[label["target"]], background(rng, CROP_SIZE))
+    image = augment.recolour(image, augment.colour_map(rng))
+    picture = _rgb(augment.damage(rng, image))
+    points = np.asarray(_template(shard).points)
+    return View(f"gallery/{identity}", str(identity), picture, points, 0.0, probe=False)
+
+
+def _probe(shard: ShardReader, row: int, number: int, seed: int) -> View:
+    label = shard.labels[row]
+    rng = np.random.default_rng((seed, 2, number, row))
+    behind = background(rng, VIEW_SIZE)
+    colours = augment.colour_map(rng)
+    truth = blend(shard.targets[label["target"]], _inner(soften(behind)))
+    pixels = augment.damage(rng, augment.recolour(blend(shard.views[row], behind), colours))
+    return View(
+        key=f"{shard.folder.name}/{row:05}",
+        person=str(int(label["identity"])),
+        picture=_rgb(_inner(pixels)),
+        points=label["landmarks"].astype(np.float64),
+        yaw=float(label["yaw"]),
+        truth=_rgb(to_uint8(augment.recolour(truth, colours))),
+    )
+
+
+def _inner(picture: Pixels) -> Pixels:
+    return picture[VIEW_MARGIN:-VIEW_MARGIN, VIEW_MARGIN:-VIEW_MARGIN]
+
+
+def _rgb(bgr: UInt8Array) -> UInt8Array:
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _template(shard: ShardReader) -> Template:
+    name = shard.meta.get("template", "official")
+    if name not in TEMPLATES:
+        raise TrainingError(f"{shard.folder} names the template {name!r}; render it again")
+    return TEMPLATES[name]
