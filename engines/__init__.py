@@ -15,7 +15,7 @@ from typing import Any, Final
 from tpgan_sdk.errors import ExportError
 
 KINDS: Final = ("jetson", "discrete")
-PRECISIONS: Final = ("fp16", "fp32")
+PRECISIONS: Final = ("fp16", "fp32", "bf16", "int8", "fp8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class EngineProfile:
     """Upper limit of the builder's scratch memory, MiB."""
     precision: str
     """One of `PRECISIONS`: what the network computes in. Its edges stay FP32."""
+    dla: int
+    """Cores of the deep-learning accelerator. No engine uses one unless --dla asks for it."""
     notes: str
     """What to know before building."""
 
@@ -91,6 +93,8 @@ def _problem(profile: EngineProfile) -> str | None:
     counts = (profile.sm, profile.workspace_mib)
     if not all(type(count) is int and count > 0 for count in counts):
         return f"sm and workspace_mib must be positive whole numbers, not {counts}"
+    if type(profile.dla) is not int or profile.dla < 0:
+        return f"dla must be a number of cores, 0 or more, not {profile.dla!r}"
     batch = profile.batch
     if not (
         isinstance(batch, tuple)

@@ -16,6 +16,7 @@ from engines import PRECISIONS, profile_names
 from tpgan_sdk.errors import TPGANError
 
 from .build_plan import RUNTIMES, make_plan
+from .features import HARDWARE, Features
 from .preflight import run_checks
 
 INTERRUPTED = 130
@@ -49,16 +50,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sm", type=parse_sm, default=(), help="as 86,89 (default: the profile's)")
     parser.add_argument("--precision", choices=PRECISIONS, help="default: the profile's, or fp16")
     parser.add_argument("--batch", type=parse_batch, metavar="MIN:OPT:MAX", help="in faces")
+    parser.add_argument("--recogniser", type=Path, help="the parity gate compares identities too")
+    parser.add_argument("--version-compatible", action="store_true", help="for later TensorRT too")
+    parser.add_argument("--hardware", choices=tuple(HARDWARE), help="runs on more than this GPU")
+    parser.add_argument("--strip", action="store_true", help="no weights inside: the ONNX has them")
+    parser.add_argument("--refittable", action="store_true", help="can take other weights later")
+    parser.add_argument("--refit-from", type=Path, metavar="ENGINE", help="give it this ONNX's")
+    parser.add_argument("--dla", type=int, metavar="CORE", help="Orin's accelerator; not measured")
     parser.add_argument("--output", type=Path, help="file to write; default: in the cache")
     parser.add_argument("--dry-run", action="store_true", help="print plan and checks, then stop")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code: 0 built, or dry run of a sound plan; 1 no engine; 2 bad usage; 130 interrupted."""
+    """Exit code: 0 built, or dry run of a sound plan; 1 no engine, or dry run without a usable
+    model; 2 bad usage; 130 interrupted."""
     options = vars(_parser().parse_args(argv))
     dry_run = options.pop("dry_run")
+    features = {name: options.pop(name) for name in ("version_compatible", "hardware", "strip")}
+    features |= {"refit": options.pop("refittable"), "dla": options.pop("dla")}
     try:
+        options["features"] = Features(**features)
         plan = make_plan(**options)
     except TPGANError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -68,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, problem in problems.items():
         print(f"check {name:10} {problem or 'ok'}")
     if dry_run:
-        return 0
+        return 1 if problems["model"] else 0  # what the machine lacks, another one may have
     lacking = [f"{problem}" for problem in problems.values() if problem]
     if lacking:
         print(f"error: no engine was built: {'; '.join(lacking)}", file=sys.stderr)

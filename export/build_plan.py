@@ -14,6 +14,8 @@ from tpgan_sdk.engine_cache import cache_dir, cache_name
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.model import DEFAULT, PACKAGED, sha256_of, sidecar_path
 
+from .features import NO_FEATURES, Features
+
 RUNTIMES: Final = {"tensorrt": "tensorrt", "rtx": "tensorrt_rtx"}
 """Runtime, and the Python module that builds for it."""
 DISTRIBUTIONS: Final = {
@@ -23,6 +25,8 @@ DISTRIBUTIONS: Final = {
 """Runtime, and the names under which pip may have installed it; JetPack's has the first."""
 RTX_SM: Final = (75, 80, 86, 89, 120, 121)
 """Architectures that TensorRT-RTX 1.7 builds for; it needs no GPU, so it builds for any of them."""
+LEAST_SM: Final = {"bf16": 80, "fp8": 89}
+"""Oldest architecture that computes in a precision, where not all do."""
 DEFAULT_BATCH: Final = (1, 8, 32)
 DEFAULT_WORKSPACE_MIB: Final = 2048
 DEFAULT_PRECISION: Final = "fp16"
@@ -48,6 +52,11 @@ class BuildPlan:
     """Smallest, optimal and largest batch, in faces."""
     workspace_mib: int
     """Upper limit of the builder's scratch memory, MiB."""
+    features: Features
+    recogniser: Path | None
+    """Weights for the parity gate's identity cosine."""
+    refit_from: Path | None
+    """An engine that gets the graph's weights, in place of a build."""
     notes: str
     """The profile's."""
     output: Path
@@ -78,6 +87,9 @@ def make_plan(
     sm: tuple[int, ...] = (),
     precision: str | None = None,
     batch: tuple[int, int, int] | None = None,
+    features: Features = NO_FEATURES,
+    recogniser: Path | None = None,
+    refit_from: Path | None = None,
 ) -> BuildPlan:
     """Fill what is left open from the profile, or from the defaults without one.
 
@@ -87,16 +99,23 @@ def make_plan(
         onnx, checkpoint: at most one of them; neither: the model in the package.
         profile: one of `engines.profile_names()`.
         sm, precision, batch: override the profile's.
+        features, recogniser: see `BuildPlan`.
+        refit_from: an engine that was built to be refitted; precision, batch and architecture are
+            those of it.
 
     Raises:
-        ExportError: no such profile, or the runtime cannot build for an architecture.
+        ExportError: no such profile, or the runtime cannot build for an architecture, or not
+            with these features.
     """
     if onnx is not None and checkpoint is not None:
         raise ExportError("both an ONNX and a checkpoint are given; expected one of them")
     board = load_profile(profile) if profile is not None else None
     source = checkpoint or onnx or PACKAGED / f"{DEFAULT}.onnx"
-    sm = _architectures(runtime, sm or ((board.sm,) if board else ()))
     precision = precision or (board.precision if board else DEFAULT_PRECISION)
+    sm = _architectures(runtime, sm or ((board.sm,) if board else ()), precision)
+    if refit_from is not None and features.chosen():
+        raise ExportError(f"--refit-from takes an engine as it was built; leave out: {features}")
+    features.check(runtime, precision, board.kind if board else None, board.dla if board else None)
     batch = batch or (board.batch if board else DEFAULT_BATCH)
     workspace = board.workspace_mib if board else DEFAULT_WORKSPACE_MIB
     if output is None and checkpoint is None:
@@ -105,6 +124,7 @@ def make_plan(
             "batch": batch,
             "workspace": workspace,
             "version": _installed(runtime),
+            **features.chosen(),
         }
         if runtime == "tensorrt":
             facts["gpu"] = find_gpu()  # homes are shared between machines
@@ -124,6 +144,9 @@ def make_plan(
         precision=precision,
         batch=batch,
         workspace_mib=workspace,
+        features=features,
+        recogniser=recogniser,
+        refit_from=refit_from,
         notes=board.notes if board else "",
         output=output,
     )
@@ -148,7 +171,13 @@ def _installed(runtime: str) -> str | None:
     return None
 
 
-def _architectures(runtime: str, sm: tuple[int, ...]) -> tuple[int, ...]:
+def _architectures(runtime: str, sm: tuple[int, ...], precision: str) -> tuple[int, ...]:
+    least = LEAST_SM.get(precision, 0)
+    if old := tuple(value for value in sm if value < least):
+        raise ExportError(
+            f"SM {_show(old)} does not compute in {precision}, only SM {least} and later; choose "
+            "another --precision"
+        )
     if runtime != "rtx":
         if len(sm) > 1:
             raise ExportError(
@@ -162,4 +191,4 @@ def _architectures(runtime: str, sm: tuple[int, ...]) -> tuple[int, ...]:
             f"TensorRT-RTX does not build for SM {_show(refused)}, only for {_show(RTX_SM)}; use "
             "--runtime tensorrt on that GPU"
         )
-    return sm or RTX_SM
+    return sm or tuple(value for value in RTX_SM if value >= least)

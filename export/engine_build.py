@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tpgan_sdk.cuda import CudaDriver, Gpu, find_driver, find_gpu
 from tpgan_sdk.engine_cache import cache_dir
@@ -16,17 +16,18 @@ from tpgan_sdk.engine_file import (
     NOT_RUN,
     EngineInfo,
     digest,
-    folder_lock,
-    replace_file,
     sidecar_path,
     write_engine,
 )
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.model import Model, load_model
+from tpgan_sdk.whole_files import folder_lock, replace_file
 
-from . import trt_builder
+from . import trt_builder, trt_precision
 from .build_plan import RUNTIMES, BuildPlan, computed_in
-from .trt_builder import BuildSettings, Built, Report
+from .refit import refit_engine
+from .trt_builder import BuildSettings, Built
+from .trt_watch import Report
 
 if TYPE_CHECKING:
     from .precision import Precision
@@ -58,16 +59,20 @@ def build_engine(plan: BuildPlan, command: str, report: Report | None = None) ->
             precision=plan.precision,
             batch=plan.batch,
             workspace_mib=plan.workspace_mib,
+            features=plan.features,
             rtx_sm=plan.sm if plan.runtime == "rtx" else (),
             timing_cache=timing.read_bytes() if timing and timing.is_file() else b"",
             report=report,
         )
         begun = time.monotonic()
-        built = trt_builder.build(trt, onnx, settings)
+        if plan.refit_from is not None:
+            built = refit_engine(trt, plan.refit_from, onnx, plan.runtime)
+        else:
+            built = trt_builder.build(trt, onnx, settings)
         seconds = round(time.monotonic() - begun, 2)
         info = _describe(plan, source, built, trt_builder.version_of(trt))
         info = replace(info, graph_sha256=digest(onnx), build_seconds=seconds, command=command)
-        info = _gate(info, built.data, source, scratch)
+        info = _gate(info, built.data, source, plan, scratch)
         made = [path for path in scratch.iterdir() if path.suffix in (".onnx", ".json")]
         with folder_lock(plan.output.absolute().parent):
             for path in made:
@@ -96,11 +101,9 @@ def _graphs(plan: BuildPlan, scratch: Path) -> tuple[Model, Model]:
     from .parity import FACES
     from .to_onnx import convert_onnx
 
-    if plan.precision not in ("fp16", "fp32"):
-        raise ExportError(f"no ONNX can be made in {plan.precision}; expected fp16 or fp32")
     graph = scratch / plan.graph.name
-    target: Precision = "fp16" if plan.precision == "fp16" else "fp32"
-    convert_onnx(source, graph, target, FACES, name=model.name)
+    # One of `engines.PRECISIONS`, all of which are ONNX's too; it refuses those it cannot make.
+    convert_onnx(source, graph, cast("Precision", plan.precision), FACES, name=model.name)
     return model, load_model(graph)
 
 
@@ -115,7 +118,7 @@ def _describe(plan: BuildPlan, source: Model, built: Built, version: str) -> Eng
         size=len(built.data),
         runtime=plan.runtime,
         runtime_version=version,
-        precision=built.precision,
+        precision=plan.precision,
         sm=plan.sm or ((found.sm,) if found else ()),
         batch=plan.batch,
         inputs=built.inputs,
@@ -125,13 +128,20 @@ def _describe(plan: BuildPlan, source: Model, built: Built, version: str) -> Eng
         parity=f"{NOT_RUN}, no driver",
         build_seconds=0.0,
         command="",
-        details={"profile": plan.profile, "workspace_mib": plan.workspace_mib}
-        | {"layers": built.layers},
+        details={
+            "profile": plan.profile,
+            "workspace_mib": plan.workspace_mib,
+            "layers": built.layers,
+            "multiplied_in": built.multiplied_in,
+            "features": plan.features.chosen(),  # none of a refitted engine: it keeps its weights
+        },
     )
 
 
-def _gate(info: EngineInfo, data: bytes, source: Model, scratch: Path) -> EngineInfo:
-    """The engine's pictures against ONNX Runtime's, where there is a GPU that it is for."""
+def _gate(
+    info: EngineInfo, data: bytes, source: Model, plan: BuildPlan, scratch: Path
+) -> EngineInfo:
+    """Runs the engine where there is a GPU that it is for: its layers' precision, its pictures."""
     gpu = find_gpu()
     if not isinstance(gpu, Gpu):
         return info
@@ -142,14 +152,21 @@ def _gate(info: EngineInfo, data: bytes, source: Model, scratch: Path) -> Engine
 
     engine = scratch / "candidate.engine"
     write_engine(engine, data, info)
+    graph = scratch / plan.graph.name
+    if info.features.get("strip") and plan.graph != plan.source:  # where the loader looks for it
+        os.link(graph, engine.with_suffix(f".{info.precision}.onnx"))
     backend = open_engine(engine, source, gate=False)
     try:
-        figures = check_parity(backend, source)
+        layers = trt_precision.of_engine(backend.inspect())
+        if problem := trt_precision.engine_problem(layers, info.precision):
+            raise ExportError(problem)
+        figures = check_parity(backend, source, recogniser=plan.recogniser)
     finally:
         backend.close()
-        sidecar_path(engine).unlink()
-        engine.unlink()
-    return replace(info, parity=figures)
+        for made in (sidecar_path(engine), engine, engine.with_suffix(f".{info.precision}.onnx")):
+            made.unlink(missing_ok=True)
+    read_back = layers or "the runtime tells no types"
+    return replace(info, parity=figures, details={**info.details, "read_back": read_back})
 
 
 def _timing_cache(plan: BuildPlan, version: str) -> Path | None:

@@ -7,6 +7,7 @@ it: FP16 inside, float32 at the edges.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -15,12 +16,24 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tpgan_sdk.errors import ExportError
 
-Precision = Literal["fp32", "fp16-weights", "fp16"]
+from .bfloat16 import compute_bf16
+
+Precision = Literal["fp32", "fp16-weights", "fp16", "bf16", "int8", "fp8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16-weights", "fp16")
+"""What `tpgan export` writes. BF16 is for engines only; `export.quantize` makes INT8 and FP8."""
 
 _STORED = "_stored"
 # Below this many elements a tensor is a bias or a shape: nothing to gain.
 _SMALL = 256
+_NARROW: dict[int, Precision] = {
+    TensorProto.INT8: "int8",
+    TensorProto.FLOAT8E4M3FN: "fp8",
+    TensorProto.BFLOAT16: "bf16",
+}
+
+
+def _elements(tensor: onnx.TensorProto) -> int:
+    return math.prod(tensor.dims)
 
 
 def store_weights_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -85,6 +98,10 @@ def compute_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def precision_of(model: onnx.ModelProto) -> Precision:
     """What a graph computes and stores its weights in, read from the graph itself."""
+    stored = {t.data_type for t in model.graph.initializer if _elements(t) >= _SMALL}
+    for kind, name in _NARROW.items():
+        if kind in stored:
+            return name
     half = {t.name for t in model.graph.initializer if t.data_type == TensorProto.FLOAT16}
     cast = {n.input[0] for n in model.graph.node if n.op_type == "Cast"}
     if not half:
@@ -101,11 +118,18 @@ def convert(model: onnx.ModelProto, precision: Precision) -> onnx.ModelProto:
     own = precision_of(model)
     if own == precision:
         return model
-    if own == "fp16":
+    if own not in ("fp32", "fp16-weights"):
         raise ExportError(
-            f"the ONNX computes in FP16 and cannot become {precision}; export it from the "
+            f"the ONNX computes in {own.upper()} and cannot become {precision}; export it from the "
             "checkpoint, or convert the FP32 or fp16-weights form"
         )
+    if precision in ("int8", "fp8"):
+        raise ExportError(
+            f"{precision} needs faces to calibrate on: python -m export.quantize --precision "
+            f"{precision} --calibration DIR"
+        )
+    if precision == "bf16":
+        return compute_bf16(load_weights_fp32(model))
     if precision == "fp16":
         return compute_fp16(model)
     if precision == "fp32":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from typing import Final
@@ -15,9 +16,11 @@ from typing import Final
 from engines import load_profile
 from tpgan_sdk.cuda import CudaDriver, find_driver, find_gpu
 from tpgan_sdk.engine_cache import cache_dir
+from tpgan_sdk.engine_file import EngineError, check_file
 from tpgan_sdk.errors import ModelError
 from tpgan_sdk.model import load_model
 
+from . import trt_features
 from .build_plan import RUNTIMES, BuildPlan
 
 BUILDER_HINT: Final = {
@@ -61,6 +64,13 @@ def check_precision(plan: BuildPlan) -> str | None:
     """Where the ONNX is converted first, what does it is there."""
     if plan.graph == plan.source:
         return None
+    if plan.precision in ("int8", "fp8"):
+        words = ["python", "-m", "export.quantize", "--precision", plan.precision]
+        words += ["--onnx", str(plan.source), "--calibration", "DIR", "--output", str(plan.graph)]
+        return (
+            f"the ONNX does not compute in {plan.precision}, which needs faces to calibrate on: "
+            f"{shlex.join(words)}, then give that ONNX"
+        )
     missing = [m for m in ("onnx", "onnxruntime") if importlib.util.find_spec(m) is None]
     return (
         f"the ONNX must become {plan.precision}, which needs {' and '.join(missing)}; install it, "
@@ -107,27 +117,53 @@ def check_memory(plan: BuildPlan) -> str | None:
 
 
 def check_builder(plan: BuildPlan) -> str | None:
-    """The runtime's Python module imports."""
+    """The runtime's Python module imports, and knows the features that are asked for."""
     module = RUNTIMES[plan.runtime]
     try:
-        importlib.import_module(module)
+        trt = importlib.import_module(module)
     except Exception as error:  # a half-installed TensorRT fails in more ways than ImportError
         return f"cannot import {module} ({error}); {BUILDER_HINT[plan.runtime]}"
-    return None
+    return trt_features.missing(trt, plan.features) if plan.features.chosen() else None
 
 
 def check_driver(plan: BuildPlan) -> str | None:
-    """A CUDA driver answers. TensorRT-RTX builds without one."""
-    if plan.runtime == "rtx":
+    """A CUDA driver answers. TensorRT-RTX builds without one, but nothing that can be refitted."""
+    refits = plan.features.strip or plan.features.refit or plan.refit_from is not None
+    if plan.runtime == "rtx" and not refits:
         return None
     driver = find_driver()
     if not isinstance(driver, CudaDriver):
-        return f"{driver}; build on the machine with the GPU"
+        why = (
+            " (TensorRT-RTX refits and strips engines only there)" if plan.runtime == "rtx" else ""
+        )
+        return f"{driver}; build on the machine with the GPU{why}"
+    if plan.runtime == "rtx":
+        return None
     gpu = find_gpu()
     if plan.sm and not isinstance(gpu, str) and gpu.sm != plan.sm[0]:
         return (
             f"the GPU here is {gpu.name}, SM {gpu.sm}; the plan is for SM {plan.sm[0]}: build on "
             "the machine that runs the engine"
+        )
+    return None
+
+
+def check_refit(plan: BuildPlan) -> str | None:
+    """The engine to refit is there, sound, and was built for it."""
+    if plan.refit_from is None:
+        return None
+    try:
+        info = check_file(plan.refit_from)
+    except EngineError as error:
+        return str(error)
+    if not info.features.get("refit"):
+        return f"{plan.refit_from} cannot be refitted; build it with --refittable first"
+    same = (info.runtime, info.precision, info.batch) == (plan.runtime, plan.precision, plan.batch)
+    if not same:
+        batch = ":".join(map(str, info.batch))
+        return (
+            f"{plan.refit_from} keeps its precision and batch; give --runtime {info.runtime} "
+            f"--precision {info.precision} --batch {batch}"
         )
     return None
 
@@ -139,6 +175,7 @@ CHECKS: Final[dict[str, Callable[[BuildPlan], str | None]]] = {
     "memory": check_memory,
     "builder": check_builder,
     "driver": check_driver,
+    "refit": check_refit,
 }
 """In this order; each gives what is wrong and what to do, or None."""
 

@@ -145,6 +145,48 @@ def test_another_tensorrt(engine: Path) -> None:
     check_fits(engine, info_of(), runtime=("rtx", "1.7.1.116"))
 
 
+def with_features(**features: object) -> EngineInfo:
+    return replace(info_of(), details={"features": features})
+
+
+@pytest.mark.parametrize(
+    ("built", "here", "fits"),
+    [
+        ("10.3.0", "10.13.3", True),
+        ("10.3.0.26", "10.3.0.30", True),
+        ("10.3.0", "11.4.0", True),
+        ("10.13.3", "10.3.0", False),
+        ("11.0.0", "10.16.1", False),
+        ("9.3.0", "10.3.0", False),
+        ("10.3.0", "unknown", False),
+    ],
+)
+def test_a_version_compatible_engine_runs_on_later_versions(
+    built: str, here: str, fits: bool, engine: Path
+) -> None:
+    info = replace(
+        with_features(version_compatible=True), runtime="tensorrt", runtime_version=built
+    )
+    if fits:
+        check_fits(engine, info, runtime=("tensorrt", here))
+    else:
+        with pytest.raises(EngineError, match=r"runs only on that version and later ones; build i"):
+            check_fits(engine, info, runtime=("tensorrt", here))
+    with pytest.raises(EngineError, match="here is TensorRT-RTX"):
+        check_fits(engine, info, runtime=("rtx", here))
+
+
+def test_a_hardware_compatible_engine_runs_from_ampere_on(engine: Path) -> None:
+    info = with_features(hardware="ampere-plus")
+    for sm in (80, 89, 120):
+        check_fits(engine, info, sm=sm)
+    line = "tpgan build-engine --runtime rtx --precision fp16 --batch 1:2:4 --hardware ampere-plus"
+    with pytest.raises(EngineError, match=f"the GPU here is SM 75; build it here: {line} --outp"):
+        check_fits(engine, info, sm=75)
+    with pytest.raises(EngineError, match="the GPU here is SM 120"):
+        check_fits(engine, with_features(hardware="same-capability"), sm=120)
+
+
 def test_another_model(engine: Path) -> None:
     expected = "built from another model (ONNX aaaaaaaaaaaa, the model here is cccccccccccc)"
     with pytest.raises(EngineError) as found:

@@ -6,21 +6,19 @@ An engine is code for one GPU architecture and one TensorRT. The sidecar is writ
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import shlex
-import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from .errors import BackendError
 from .model import sha256_of
+from .whole_files import folder_lock, replace_file
 
+AMPERE: Final = 80
+"""SM of the first GPU that a hardware-compatible engine runs on."""
 FORMAT: Final = 1
 """Version of the sidecar."""
 NOT_RUN: Final = "not run"
@@ -49,7 +47,7 @@ class EngineInfo:
     """"tensorrt" or "rtx"."""
     runtime_version: str
     precision: str
-    """Read back from the parsed network, see `export.trt_builder`."""
+    """Read back from the parsed network, and from the engine where a GPU was there."""
     sm: tuple[int, ...]
     """Compute capabilities times ten that it runs on."""
     batch: tuple[int, int, int]
@@ -67,12 +65,19 @@ class EngineInfo:
     command: str
     """The command that built it."""
     details: dict[str, Any] = field(default_factory=dict)
+    """What no machine needs in order to run it, and `features`."""
     format: int = FORMAT
 
     @property
     def verified(self) -> bool:
         """Whether its pictures were compared with ONNX Runtime's."""
         return isinstance(self.parity, dict)
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """What the engine is beside fast, as `export.features.Features.chosen` gives it."""
+        found = self.details.get("features")
+        return found if isinstance(found, dict) else {}
 
 
 def sidecar_path(engine: Path) -> Path:
@@ -101,9 +106,24 @@ def read_sidecar(engine: Path) -> EngineInfo:
         if unknown := set(values) - {f.name for f in fields(EngineInfo)}:
             raise EngineError(f"{path} holds unknown entries: {', '.join(sorted(unknown))}")
         values["sm"], values["batch"] = tuple(values["sm"]), tuple(values["batch"])
-        return EngineInfo(**values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        info = EngineInfo(**values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise EngineError(f"{path} is not an engine's sidecar: {error}") from None
+    if wrong := _wrong_types(info):
+        raise EngineError(f"{path} is not an engine's sidecar: wrong type of {', '.join(wrong)}")
+    return info
+
+
+def _wrong_types(info: EngineInfo) -> list[str]:
+    """Entries of another type than their annotation, which is text here."""
+    wrong = []
+    for entry in fields(info):
+        kinds = {kind.strip().partition("[")[0] for kind in str(entry.type).split("|")}
+        value = getattr(info, entry.name)
+        found = "None" if value is None else type(value).__name__
+        if found not in kinds and not (found == "int" and "float" in kinds):
+            wrong.append(entry.name)
+    return wrong
 
 
 def write_engine(engine: Path, data: bytes, info: EngineInfo) -> None:
@@ -125,40 +145,23 @@ def write_sidecar(engine: Path, info: EngineInfo) -> None:
     replace_file(sidecar_path(engine), text.encode())
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file that appears whole or not at all."""
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(fresh, 0o644)
-        os.replace(fresh, path)
-    except BaseException:
-        Path(fresh).unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Holds other processes off the folder. The lock is on the folder itself: no file is left."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def rebuild_line(engine: Path, info: EngineInfo | None = None, onnx: Path | None = None) -> str:
     """The command that builds this engine again, on the machine at hand."""
     words = ["tpgan", "build-engine"]
     words += ["--onnx", str(onnx)] if onnx else []
     if info is not None:
         words += ["--runtime", info.runtime, "--precision", info.precision]
-        words += ["--batch", ":".join(map(str, info.batch))]
+        words += ["--batch", ":".join(map(str, info.batch)), *_flags(info.features)]
     return shlex.join([*words, "--output", str(engine)])
+
+
+def _flags(features: dict[str, Any]) -> list[str]:
+    """A sidecar's features as flags of `tpgan build-engine`."""
+    words = []
+    for name, value in features.items():
+        words.append({"refit": "--refittable"}.get(name, f"--{name.replace('_', '-')}"))
+        words += [] if value is True else [str(value)]
+    return words
 
 
 def check_file(engine: Path) -> EngineInfo:
@@ -223,12 +226,15 @@ def check_fits(
     """
     again = f"; build it here: {rebuild_line(engine, info)}"
     built = (info.runtime, info.runtime_version)
-    if runtime is not None and built != runtime:
+    later = bool(info.features.get("version_compatible"))
+    if runtime is not None and built != runtime and not (later and _follows(built, runtime)):
+        which = "that version and later ones" if later else "the version that built it"
         raise EngineError(
             f"{engine} was built by {_runtime(built)}, here is {_runtime(runtime)}; an engine runs "
-            f"only on the version that built it{again}"
+            f"only on {which}{again}"
         )
-    if sm is not None and sm not in info.sm:
+    anywhere = info.features.get("hardware") == "ampere-plus" and (sm or 0) >= AMPERE
+    if sm is not None and sm not in info.sm and not anywhere:
         raise EngineError(
             f"{engine} was built for SM {', '.join(map(str, info.sm))}"
             f"{f' ({info.gpu})' if info.gpu else ''}, the GPU here is SM {sm}{again}"
@@ -238,6 +244,15 @@ def check_fits(
             f"{engine} was built from another model (ONNX {info.onnx_sha256[:12]}, the model here "
             f"is {onnx_sha256[:12]}){again}"
         )
+
+
+def _follows(built: tuple[str, str], here: tuple[str, str]) -> bool:
+    """A version-compatible engine runs on later versions of its major, and 10's on 11."""
+    try:
+        old, new = (tuple(map(int, version.split(".")[:3])) for _, version in (built, here))
+    except ValueError:
+        return False
+    return built[0] == here[0] and new >= old and (new[0] == old[0] or (old[0], new[0]) == (10, 11))
 
 
 def digest(data: bytes) -> str:

@@ -214,11 +214,31 @@ class FakeGpu:
 
         class Runtime:
             def __init__(self, logger: Any) -> None:
-                pass
+                self.engine_host_code_allowed = False
 
             def deserialize_cuda_engine(self, data: bytes) -> FakeEngine | None:
                 gpu.need("deserialize_cuda_engine")
-                return FakeEngine(gpu) if data.startswith(b"ENGINE") else None
+                if data.startswith(b"ENGINE+RUNTIME") and not self.engine_host_code_allowed:
+                    return None
+                return FakeEngine(gpu, data) if data.startswith(b"ENGINE") else None
+
+        class Refitter:
+            def __init__(self, engine: FakeEngine, logger: Any) -> None:
+                gpu.need("Refitter")
+                self.engine, self.weights = engine, b""
+
+            def refit_cuda_engine(self) -> bool:
+                gpu.need("refit_cuda_engine")
+                self.engine.data = b"ENGINE refitted with " + self.weights
+                return True
+
+        class OnnxParserRefitter:
+            def __init__(self, refitter: Refitter, logger: Any) -> None:
+                self.refitter = refitter
+
+            def refit_from_bytes(self, onnx: bytes) -> bool:
+                self.refitter.weights = onnx
+                return onnx.startswith(b"ONNX")
 
         class ILogger:
             INTERNAL_ERROR, ERROR, WARNING = range(3)
@@ -226,6 +246,8 @@ class FakeGpu:
         module: Any = ModuleType("tensorrt")
         module.__version__ = version
         module.Runtime, module.ILogger = Runtime, ILogger
+        module.Refitter, module.OnnxParserRefitter = Refitter, OnnxParserRefitter
+        module.LayerInformationFormat = SimpleNamespace(JSON="json")
         module.DataType = SimpleNamespace(FLOAT="float")
         module.TensorIOMode = SimpleNamespace(INPUT="in")
         return module
@@ -253,8 +275,8 @@ class FakeStream:
 
 
 class FakeEngine:
-    def __init__(self, gpu: FakeGpu) -> None:
-        self.gpu = gpu
+    def __init__(self, gpu: FakeGpu, data: bytes) -> None:
+        self.gpu, self.data = gpu, data
         self.names = [*INPUTS, OUTPUT[0]]
         self.num_io_tensors = len(self.names)
         gpu.engines += 1
@@ -279,8 +301,18 @@ class FakeEngine:
         assert profile == 0
         return [(size, *INPUTS[name]) for size in self.gpu.batch]
 
+    def serialize(self) -> bytes:
+        self.gpu.need("serialize")
+        return self.data
+
+    def create_engine_inspector(self) -> Any:
+        self.gpu.need("create_engine_inspector")
+        layers = '{"Layers": [{"Name": "conv", "Weights": {"Type": "Half", "Count": 9}}]}'
+        return SimpleNamespace(get_engine_information=lambda form: layers)
+
     def create_execution_context(self) -> FakeContext:
         gpu = self.gpu
+        assert not self.data.startswith(b"ENGINE-WEIGHTS"), "an engine without weights was run"
         del self  # a traceback through C++ holds no references either
         gpu.need("create_execution_context")
         return FakeContext(gpu)

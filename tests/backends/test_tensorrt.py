@@ -14,11 +14,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from export.refit import refit_engine
 from tpgan_sdk import cuda
 from tpgan_sdk.backends import available, create_backend, engine_loader
 from tpgan_sdk.backends.engine_loader import engine_of_cache, open_engine
 from tpgan_sdk.backends.tensorrt import MAX_GRAPHS, TensorRTBackend
-from tpgan_sdk.engine_file import EngineError, EngineInfo, read_sidecar, sidecar_path, write_engine
+from tpgan_sdk.engine_file import (
+    EngineError,
+    EngineInfo,
+    digest,
+    read_sidecar,
+    sidecar_path,
+    write_engine,
+)
 from tpgan_sdk.errors import BackendError
 from tpgan_sdk.model import Model, ModelInfo
 
@@ -317,7 +325,7 @@ def test_without_a_sidecar_only_on_trust(
 
     monkeypatch.setattr(engine_loader, "check_parity", compare)
     sidecar_path(engine).unlink()
-    with pytest.raises(EngineError, match="has no sidecar"):
+    with pytest.raises(EngineError, match=r"has no sidecar .*: give --trust, or trust=True"):
         open_engine(engine, MODEL)
     with open_engine(engine, MODEL, trust=True) as backend:
         check(backend, 3)
@@ -332,6 +340,99 @@ def test_trust_does_not_excuse_a_wrong_sidecar(gpu: FakeGpu, engine: Path) -> No
     write_engine(engine, DATA, orin(sm=(75,)))
     with pytest.raises(EngineError, match="was built for SM 75"):
         open_engine(engine, MODEL, trust=True)
+
+
+def test_trust_takes_a_file_that_its_sidecar_does_not_describe(
+    gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_loader, "check_parity", lambda *_: {"psnr": 60.0})
+    engine.write_bytes(DATA + b"changed")
+    with pytest.raises(EngineError, match=r"is not the file that e\.engine\.json describes"):
+        create_backend(MODEL, str(engine))
+    backend = create_backend(MODEL, str(engine), trust=True)
+    assert isinstance(backend, TensorRTBackend)
+    check(backend, 3)
+    backend.close()
+    assert "trusted as asked" in caplog.text
+
+
+def stripped(engine: Path, onnx: bytes, **changes: object) -> None:
+    details = {"features": {"strip": True}}
+    data = b"ENGINE-WEIGHTS"
+    info = orin(sha256=digest(data), size=len(data), graph_sha256=digest(onnx), details=details)
+    write_engine(engine, data, replace(info, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "e.fp16.onnx"])
+def test_a_stripped_engine_gets_its_weights_from_the_onnx(
+    name: str, gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(engine.parent)
+    stripped(engine, b"ONNX weights")
+    Path(name).write_bytes(b"ONNX weights")
+    with open_engine(engine, MODEL) as backend:
+        check(backend, 3)
+        with backend.clone() as other:
+            check(other, 2)
+    assert gpu.calls.count("refit_cuda_engine") == 1
+
+
+def test_a_stripped_engine_without_its_onnx(
+    gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(engine.parent)
+    stripped(engine, b"ONNX weights")
+    Path("m.onnx").write_bytes(b"ONNX of another")
+    with pytest.raises(BackendError, match=r"holds no weights, and the ONNX .* is neither m\.onnx"):
+        open_engine(engine, MODEL)
+    assert gpu.calls == []
+
+
+def test_weights_that_do_not_fit_leave_nothing(
+    gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(engine.parent)
+    stripped(engine, b"of another network")
+    Path("m.onnx").write_bytes(b"of another network")
+    with pytest.raises(BackendError, match="does not take the ONNX's weights into the engine"):
+        open_engine(engine, MODEL)
+
+
+def test_the_runtime_inside_an_engine_runs_only_where_its_sidecar_says_so(
+    gpu: FakeGpu, engine: Path
+) -> None:
+    data = b"ENGINE+RUNTIME"
+    info = orin(sha256=digest(data), size=len(data), runtime_version="10.2.1")
+    details = {"features": {"version_compatible": True}}
+    write_engine(engine, data, replace(info, details=details))
+    with open_engine(engine, MODEL) as backend:
+        check(backend, 2)
+    write_engine(engine, data, replace(info, runtime_version="10.3.0"))
+    with pytest.raises(BackendError, match="TensorRT does not read the engine"):
+        open_engine(engine, MODEL)
+
+
+def test_an_engine_is_refitted_for_another_onnx(gpu: FakeGpu, engine: Path) -> None:
+    details = {"features": {"refit": True}, "layers": 7, "multiplied_in": {"fp16": 5}}
+    write_engine(engine, DATA, orin(details=details))
+    runtime = sys.modules["tensorrt"]
+    built = refit_engine(runtime, engine, b"ONNX new", "tensorrt")
+    assert built.data == b"ENGINE refitted with ONNX new"
+    assert (built.multiplied_in, built.layers) == ({"fp16": 5}, 7)
+    gpu.check_no_leak()
+    with pytest.raises(BackendError, match="does not take the ONNX's weights"):
+        refit_engine(runtime, engine, b"other", "tensorrt")
+    write_engine(engine, DATA, orin(details=details, sm=(86,)))
+    with pytest.raises(EngineError, match="was built for SM 86"):
+        refit_engine(runtime, engine, b"ONNX new", "tensorrt")
+
+
+def test_the_engine_tells_its_layers(gpu: FakeGpu, engine: Path) -> None:
+    backend = open_engine(engine, MODEL)
+    assert '"Type": "Half"' in backend.inspect()
+    backend.close()
+    with pytest.raises(BackendError, match="closed; make a new Frontalizer"):
+        backend.inspect()
 
 
 def test_an_unverified_engine_is_compared_once_before_its_first_result(

@@ -42,7 +42,8 @@ def test_photos(tmp_path: Path) -> None:
         assert pictures[Path(line["pasted"]).name].shape == photo.shape
         assert line["output"] == str(tmp_path / name)
         assert (line["model"], line["detector"]) == ("edge", "yuface")
-        assert list(line["timings_ms"]) == ["read", "detect", "align", "network", "finish", "write"]
+        stages = ["read", "detect", "refine", "align", "network", "finish", "write"]
+        assert list(line["timings_ms"]) == stages
         assert all(value > 0 for value in line["timings_ms"].values())
         assert 0.3 < line["score"] <= 1
         assert np.shape(line["landmarks"]) == (5, 2)
@@ -97,7 +98,7 @@ def test_aligned_crops(tmp_path: Path) -> None:
     assert main(["frontalize", *photos, "-o", str(crops)]) == 0
     assert main(["frontalize", str(crops), "-o", str(tmp_path / "2"), "--aligned"]) == 0
     for line in lines(tmp_path / "2"):
-        assert list(line["timings_ms"])[:3] == ["read", "detect", "align"]
+        assert list(line["timings_ms"])[:3] == ["read", "detect", "refine"]
         if line["landmarks_from"] == "detector":
             assert 0.3 < line["score"] < 1
         else:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tpgan_sdk import cli
+from tpgan_sdk.cli import frontalize
 from tpgan_sdk.cli.frontalize import main
 from tpgan_sdk.cli.progress import progress
 from tpgan_sdk.cli.report import Report
@@ -55,9 +56,10 @@ class Pipeline:
 
     @property
     def detector(self) -> Any:
-        return SimpleNamespace(name="blue", detect=self._detect)
+        return SimpleNamespace(name="blue")
 
-    def _detect(self, image: np.ndarray) -> list[Detection]:
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        self.timings = {"detect": 1.234, "refine": 0.5}
         return [Detection((0, 0, 9, 9), POINTS + 1, 0.9)] * int(image[0, 0, 0])
 
     def frontalize(self, image: np.ndarray, largest_only: bool = False) -> list[Face]:
@@ -182,7 +184,8 @@ def test_aligned_takes_the_detectors_landmarks_or_the_templates(tmp_path: Path) 
     seen, unseen = lines(tmp_path / "out")
     assert (seen["landmarks_from"], seen["score"]) == ("detector", 0.9)
     assert (unseen["landmarks_from"], unseen["score"]) == ("template", None)
-    assert list(seen["timings_ms"]) == ["read", "detect", "align", "network", "write"]
+    stages = ["read", "detect", "refine", "align", "network", "write"]
+    assert list(seen["timings_ms"]) == stages
 
 
 class Blind(Pipeline):
@@ -191,6 +194,9 @@ class Blind(Pipeline):
     @property
     def detector(self) -> Any:
         raise DetectorError("the default detector does not load; name --detector")
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        return list(self.detector.detect(image))
 
 
 def test_aligned_needs_no_detector(photos: Path, tmp_path: Path) -> None:
@@ -325,7 +331,7 @@ def test_a_file_beside_its_result_and_a_link_to_one(
 def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
     pipeline = Pipeline()
     words = ["--model", "m.onnx", "--backend", "b", "--detector", "d", "--device", "cuda:1"]
-    words += ["--max-batch", "3"]
+    words += ["--max-batch", "3", "--no-refine"]
     run(photos / "one.jpg", "-o", tmp_path / "out", *words, pipeline=pipeline)
     assert pipeline.options == {
         "model": "m.onnx",
@@ -333,6 +339,7 @@ def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
         "detector": "d",
         "device": "cuda:1",
         "max_batch": 3,
+        "refine": False,
     }
 
 
@@ -344,6 +351,31 @@ def test_a_backend_that_does_not_work(
 
     assert main([str(photos), "-o", str(tmp_path / "out")], refuse) == 2
     assert capsys.readouterr().err == "tpgan frontalize: no CUDA here\n"
+
+
+def test_trust_takes_an_engine_that_nothing_vouches_for(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def opened(model: Any, *words: Any, **options: Any) -> str:
+        asked.append((model.name, *words, options))
+        return "the engine"
+
+    monkeypatch.setattr(frontalize, "create_backend", opened)
+    pipeline = Pipeline()
+    words = ["--backend", "e.engine", "--trust", "--device", "cuda:1"]
+    run(photos / "one.jpg", "-o", tmp_path / "out", *words, pipeline=pipeline)
+    assert asked == [("edge", "e.engine", "cuda:1", {"trust": True})]
+    assert pipeline.options["backend"] == "the engine"
+
+
+def test_trust_is_for_engines_alone(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(photos), "-o", str(tmp_path / "out"), "--trust"]) == 2
+    expected = "--trust is for an engine: --backend PATH.engine, not auto"
+    assert expected in capsys.readouterr().err
 
 
 def test_an_unwritable_output(

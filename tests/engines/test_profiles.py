@@ -30,6 +30,7 @@ GOOD = {
     "batch": [1, 8, 32],
     "workspace_mib": 1024,
     "precision": "fp16",
+    "dla": 0,
     "notes": "",
 }
 
@@ -43,8 +44,16 @@ def test_jetsons_are_marked_as_sharing_memory() -> None:
     assert jetsons == {name for name in SM if name.startswith("jetson-")}
 
 
+def test_only_orin_has_a_dla() -> None:
+    cores = {name: load_profile(name).dla for name in profile_names()}
+    assert {name: n for name, n in cores.items() if n} == {
+        "jetson-agx-orin": 2,
+        "jetson-orin-nx": 1,
+    }
+
+
 def test_values_arrive_with_their_types() -> None:
-    expected = EngineProfile("x", "a board", "discrete", 86, (1, 8, 32), 1024, "fp16", "")
+    expected = EngineProfile("x", "a board", "discrete", 86, (1, 8, 32), 1024, "fp16", 0, "")
     assert parse_profile("x", json.dumps(GOOD)) == expected
 
 
@@ -76,7 +85,9 @@ def test_unknown_and_missing_keys_are_named() -> None:
         ("sm", True, "positive whole numbers"),
         ("workspace_mib", 0, "positive whole numbers"),
         ("kind", "phone", "kind must be one of jetson, discrete, not 'phone'"),
-        ("precision", "fp8", "precision must be one of fp16, fp32, not 'fp8'"),
+        ("precision", "fp4", "precision must be one of fp16, fp32, bf16, int8, fp8, not 'fp4'"),
+        ("dla", -1, "dla must be a number of cores, 0 or more, not -1"),
+        ("dla", True, "dla must be a number of cores"),
         ("notes", None, "must be text"),
     ],
 )

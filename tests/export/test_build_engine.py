@@ -12,6 +12,7 @@ from engines import load_profile, profile_names
 from export import preflight
 from export.build_engine import main
 from export.build_plan import RTX_SM, BuildPlan, make_plan
+from export.features import Features
 from tpgan_sdk.cuda import CudaDriver
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.model import ModelInfo, sha256_of, write_sidecar
@@ -45,6 +46,8 @@ def test_defaults_without_a_profile(model: Path) -> None:
     assert (plan.sm, plan.precision, plan.batch) == ((), "fp16", (1, 8, 32))
     assert make_plan(output=Path("e"), onnx=model, runtime="rtx").sm == RTX_SM
     assert make_plan(output=Path("e")).source.parent.name == "models"
+    old = make_plan(output=Path("e"), onnx=model, runtime="rtx", precision="bf16").sm
+    assert old == (80, 86, 89, 120, 121)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,9 @@ def test_defaults_without_a_profile(model: Path) -> None:
         ({"sm": (86, 89)}, r"the one GPU it runs on, not for SM 86, 89; give one --sm, or"),
         ({"profile": "rtx40"}, r"no engine profile 'rtx40'; there are: a100"),
         ({"checkpoint": Path("c")}, r"both an ONNX and a checkpoint"),
+        ({"profile": "t4", "precision": "bf16"}, r"SM 75 does not compute in bf16, only SM 80 and"),
+        ({"profile": "a100", "precision": "fp8"}, r"SM 80 does not compute in fp8, only SM 89 and"),
+        ({"refit_from": Path("e"), "features": Features(strip=True)}, r"as it was built; leave o"),
     ],
 )
 def test_plans_that_cannot_be_are_refused(
@@ -64,9 +70,13 @@ def test_plans_that_cannot_be_are_refused(
         make_plan(output=Path("e"), onnx=model, **options)  # type: ignore[arg-type]
 
 
-def test_dry_run_prints_the_whole_plan(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_prints_the_whole_plan(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(preflight.CHECKS, "model", lambda plan: None)
     target = model.with_name("e.engine")
     command = ["--onnx", str(model), "--profile", "rtx-40", "--batch", "1:2:4"]
+    command += ["--strip", "--refittable", "--hardware", "ampere-plus"]
     assert main([*command, "--output", str(target), "--dry-run"]) == 0
     printed = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
     expected = {
@@ -77,10 +87,25 @@ def test_dry_run_prints_the_whole_plan(model: Path, capsys: pytest.CaptureFixtur
         "precision": "fp16",
         "batch": "1, 2, 4",
         "workspace_mib": "2048",
+        "features": "hardware ampere-plus, strip, refit",
+        "recogniser": "none",
+        "refit_from": "none",
         "output": str(target),
     }
     assert expected.items() <= printed.items()
     assert set(BuildPlan.__slots__) <= printed.keys()
+
+
+@pytest.mark.parametrize("name", ["absent.onnx", "m.onnx"])
+def test_a_dry_run_without_a_usable_model_fails(
+    name: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = model.with_name(name)
+    command = ["--onnx", str(source), "--output", str(model.with_name("e.engine")), "--dry-run"]
+    assert main(command) == 1
+    assert f"check model      {'no model at ' if name[0] == 'a' else ''}{source}" in (
+        capsys.readouterr().out
+    )
 
 
 def test_without_dry_run_it_says_what_is_missing(

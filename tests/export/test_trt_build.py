@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 import pytest
 
-from export import engine_build, preflight, to_onnx, trt_builder
+from export import engine_build, preflight, to_onnx, trt_builder, trt_watch
 from export.build_engine import main
 from export.precision import precision_of
 from tpgan_sdk.cuda import find_driver
@@ -119,6 +119,19 @@ def test_fp32_is_fp32(tiny: Path, tmp_path: Path) -> None:
     assert info.graph_sha256 == info.onnx_sha256 == sha256_of(tiny)
 
 
+@needs_rtx
+def test_bf16_is_made_and_kept(tiny: Path, tmp_path: Path) -> None:
+    assert build(tiny, tmp_path / "t.engine", "--sm", "86", "--precision", "bf16") == 0
+    info = read_sidecar(tmp_path / "t.engine")
+    counts = info.details["multiplied_in"]
+    assert (info.precision, counts["fp32"]) == ("bf16", 1)  # the transposed convolution
+    assert counts["bf16"] > 9
+    graph = tmp_path / "t.bf16.onnx"
+    assert info.graph_sha256 == sha256_of(graph)
+    assert precision_of(onnx.load(graph)) == load_model(graph).info.precision == "bf16"
+    assert 0 < load_model(graph).info.parity["bf16_vs_fp16-weights"]["mean_levels"] < 2
+
+
 def test_fp16_does_not_become_fp32(
     half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,15 +160,17 @@ def test_without_an_output_it_goes_to_the_cache(
 @needs_rtx
 def test_a_precision_that_the_graph_has_not_is_never_built(tiny: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
-    settings = trt_builder.BuildSettings("fp16", (1, 1, 2), 256, (86,))
-    with pytest.raises(ExportError, match=r"multiplies in fp32, fp16 was asked for; nothing is"):
+    settings = trt_builder.BuildSettings("fp16", (1, 1, 2), 256, rtx_sm=(86,))
+    with pytest.raises(
+        ExportError, match=r"multiplies in fp32 \(\d+ layers\); fp16 was asked for; nothing is"
+    ):
         trt_builder.build(trt, tiny.read_bytes(), settings)
 
 
 @needs_rtx
 def test_what_the_parser_refuses_is_told(tmp_path: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
-    settings = trt_builder.BuildSettings("fp16", (1, 1, 2), 256, (86,))
+    settings = trt_builder.BuildSettings("fp16", (1, 1, 2), 256, rtx_sm=(86,))
     with pytest.raises(ExportError, match=r"parser refuses the ONNX: .*[a-z]"):
         trt_builder.build(trt, b"\x08\x08 not an ONNX", settings)
 
@@ -165,7 +180,7 @@ def test_progress_rises_to_the_end(tiny: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
     shares: list[float] = []
     settings = trt_builder.BuildSettings(
-        "fp32", (1, 1, 2), 256, (86,), report=lambda phase, share: shares.append(share)
+        "fp32", (1, 1, 2), 256, rtx_sm=(86,), report=lambda phase, share: shares.append(share)
     )
     built = trt_builder.build(trt, tiny.read_bytes(), settings)
     assert built.timing_cache == b""
@@ -183,11 +198,11 @@ def test_ctrl_c_leaves_nothing(edge_half: Path, tmp_path: Path) -> None:
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         "from export import build_engine, trt_builder\n"
-        "real = trt_builder._interruptible\n"
+        "real = trt_builder.interruptible\n"
         "def noisy(work, monitor):\n"
         "    print('BUILDING', flush=True)\n"
         "    return real(work, monitor)\n"
-        "trt_builder._interruptible = noisy\n"
+        "trt_builder.interruptible = noisy\n"
         "sys.exit(build_engine.main(sys.argv[1:]))\n"
     )
     with subprocess.Popen(
@@ -224,7 +239,7 @@ def test_an_interrupted_build_is_waited_for() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            trt_builder._interruptible(work, monitor)
+            trt_watch.interruptible(work, monitor)
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended == [True]
@@ -259,7 +274,7 @@ def test_a_failing_parity_gate_leaves_nothing(
     class Runtime:
         __version__ = "1.7.1"
 
-    built = trt_builder.Built(b"engine", "fp16", {}, {}, 1, b"")
+    built = trt_builder.Built(b"engine", {"fp16": 9}, {}, {}, 1, b"")
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", Runtime())
     monkeypatch.setattr(trt_builder, "build", lambda *_: built)
     monkeypatch.setattr(engine_build, "_gate", refuse)
@@ -302,7 +317,7 @@ def test_paper_is_built(tmp_path: Path) -> None:
     torch.manual_seed(0)
     graph = compute_fp16(to_graph(fold_batch_norm(Generator(PRESETS["paper"]))))
     for sm in (86, 89, 120):
-        settings = trt_builder.BuildSettings("fp16", (1, 1, 4), 1024, (sm,))
+        settings = trt_builder.BuildSettings("fp16", (1, 1, 4), 1024, rtx_sm=(sm,))
         built = trt_builder.build(trt, graph.SerializeToString(), settings)
-        assert built.precision == "fp16"
+        assert set(built.multiplied_in) == {"fp16"}
         assert len(built.data) > 200e6

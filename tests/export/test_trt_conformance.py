@@ -27,7 +27,13 @@ BINDINGS = (
     ("tensorrt-cu13-bindings", "10.16.1.11"),
     ("tensorrt-cu13-bindings", "11.4.0.106"),
 )
-SOURCES = ("export/trt_builder.py", "tpgan_sdk/backends/trt_engine.py")
+SOURCES = (
+    "export/trt_builder.py",
+    "export/trt_features.py",
+    "export/trt_precision.py",
+    "export/trt_watch.py",
+    "tpgan_sdk/backends/trt_engine.py",
+)
 # What a variable of these names holds in the sources.
 CLASSES = {
     "builder": "Builder",
@@ -41,6 +47,9 @@ CLASSES = {
     "self._runtime": "Runtime",
     "self._engine": "ICudaEngine",
     "self._context": "IExecutionContext",
+    "refitter": "Refitter",
+    "weights": "OnnxParserRefitter",
+    "inspector": "EngineInspector",
 }
 # Only for TensorRT-RTX, behind `if settings.rtx_sm`.
 RTX_ONLY = {
@@ -58,6 +67,15 @@ INDIRECT = {
     "LayerType.DECONVOLUTION",
     "LayerType.MATRIX_MULTIPLY",
     "DataType.HALF",
+    "DataType.BF16",
+    "DataType.INT8",
+    "DataType.FP8",
+    "ILayer.get_input",
+    "LayerType.DEQUANTIZE",
+    "HardwareCompatibilityLevel.AMPERE_PLUS",
+    "BuilderFlag.VERSION_COMPATIBLE",
+    "BuilderFlag.STRIP_PLAN",
+    "BuilderFlag.REFIT",
     "IHostMemory.nbytes",
     "IProgressMonitor.phase_start",
     "IProgressMonitor.step_complete",
@@ -103,8 +121,9 @@ def attributes(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Attribute) or (name := dotted(node)) is None:
             continue
-        if name.startswith("trt."):
-            found.add(name.removeprefix("trt."))
+        name_of_module = name.removeprefix("self._")
+        if name_of_module.startswith("trt."):
+            found.add(name_of_module.removeprefix("trt."))
         for variable, owner in CLASSES.items():
             if name.startswith(f"{variable}.") and name.count(".") == variable.count(".") + 1:
                 found.add(f"{owner}.{node.attr}")
@@ -125,6 +144,12 @@ def test_the_search_finds_what_the_code_names() -> None:
         "ICudaEngine.get_tensor_profile_shape",
         "IBuilderConfig.set_timing_cache",
         "Runtime.deserialize_cuda_engine",
+        "Runtime.engine_host_code_allowed",
+        "Refitter.refit_cuda_engine",
+        "OnnxParserRefitter.refit_from_bytes",
+        "EngineInspector.get_engine_information",
+        "BuilderFlag.REFIT_IDENTICAL",
+        "IBuilderConfig.DLA_core",
         *RTX_ONLY,
     } <= found
     assert len(found) > 45

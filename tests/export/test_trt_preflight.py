@@ -15,12 +15,14 @@ import pytest
 from export import build_plan, engine_build, preflight, trt_builder
 from export.build_engine import main
 from export.build_plan import BuildPlan, make_plan
+from export.features import Features
 from tpgan_sdk.backends import engine_gate, engine_loader
 from tpgan_sdk.cuda import CudaDriver, Gpu
-from tpgan_sdk.engine_file import check_file, read_sidecar
+from tpgan_sdk.engine_file import check_file, read_sidecar, write_engine
 from tpgan_sdk.errors import BackendError
 from tpgan_sdk.model import load_model, resolve_model, write_sidecar
 
+from ..test_engine_file import DATA, info_of
 from .faces import few_faces
 
 __all__ = ["few_faces"]
@@ -41,7 +43,8 @@ def orin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class TensorRT:
         __version__ = "10.3.0"
 
-    built = trt_builder.Built(b"an engine.", "fp16", {"face": [-1]}, {"frontal": [-1]}, 7, b"times")
+    inputs, outputs = {"face": [-1]}, {"frontal": [-1]}
+    built = trt_builder.Built(b"an engine.", {"fp16": 7}, inputs, outputs, 7, b"times")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "tensorrt", TensorRT())
     monkeypatch.setattr(trt_builder, "build", lambda *_: built)
@@ -105,6 +108,9 @@ def test_on_a_gpu_the_gate_runs_and_its_figures_are_kept(
     seen: list[Any] = []
 
     class Backend:
+        def inspect(self) -> str:
+            return '{"Layers": [{"Weights": {"Type": "Half"}}, {"Weights": {"Type": "Float"}}]}'
+
         def close(self) -> None:
             seen.append("closed")
 
@@ -113,7 +119,7 @@ def test_on_a_gpu_the_gate_runs_and_its_figures_are_kept(
         return Backend()
 
     monkeypatch.setattr(engine_loader, "open_engine", open_engine)
-    monkeypatch.setattr(engine_gate, "check_parity", lambda *_: {"psnr": 61.0})
+    monkeypatch.setattr(engine_gate, "check_parity", lambda *_, **__: {"psnr": 61.0})
     out = tmp_path / "out"
     out.mkdir()
     assert main(["--output", str(out / "e.engine"), "--profile", "jetson-orin-nano"]) == 0
@@ -121,6 +127,7 @@ def test_on_a_gpu_the_gate_runs_and_its_figures_are_kept(
     info = check_file(out / "e.engine")
     assert (info.parity, info.gpu, info.cuda, info.sm) == ({"psnr": 61.0}, "Orin", "12.6", (87,))
     assert info.command.startswith("tpgan build-engine --output")
+    assert info.details["read_back"] == {"fp16": 1, "fp32": 1}
     (timing,) = (tmp_path / "cache" / "tpgan-sdk" / "timing").iterdir()
     assert timing.name.startswith("10.3.0-sm87-")
     assert timing.read_bytes() == b"times"
@@ -131,10 +138,13 @@ def test_an_engine_that_fails_the_gate_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Backend:
+        def inspect(self) -> str:
+            return "{}"
+
         def close(self) -> None:
             pass
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise BackendError("the engine differs from ONNX Runtime by 9.00 grey levels")
 
     monkeypatch.setattr(engine_loader, "open_engine", lambda *_, **__: Backend())
@@ -144,6 +154,60 @@ def test_an_engine_that_fails_the_gate_is_not_written(
     assert main(["--output", str(out / "e.engine")]) == 1
     assert "no engine was built: the engine differs" in capsys.readouterr().err
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.usefixtures("orin")
+def test_an_engine_that_went_back_to_fp32_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Backend:
+        def inspect(self) -> str:
+            return '{"Layers": [{"Weights": {"Type": "Float"}}]}'
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(engine_loader, "open_engine", lambda *_, **__: Backend())
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main(["--output", str(out / "e.engine")]) == 1
+    expected = "the finished engine multiplies in fp32 (1 layers); fp16 was asked for"
+    assert expected in capsys.readouterr().err
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(("precision", "words"), [("int8", "int8"), ("fp8", "fp8")])
+def test_int8_needs_a_quantised_onnx(precision: str, words: str, tmp_path: Path) -> None:
+    plan = make_plan(output=tmp_path / "e.engine", profile="l4", precision=precision)
+    found = str(preflight.check_precision(plan))
+    assert f"does not compute in {words}, which needs faces to calibrate on: python -m" in found
+    assert f"export.quantize --precision {precision} --onnx {plan.source} --calibration" in found
+
+
+def test_rtx_strips_only_with_a_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "find_driver", lambda: "no NVIDIA driver")
+    plan = make_plan(output=tmp_path / "e", runtime="rtx", features=Features(strip=True))
+    found = preflight.check_driver(plan)
+    assert found == (
+        "no NVIDIA driver; build on the machine with the GPU (TensorRT-RTX refits and strips "
+        "engines only there)"
+    )
+
+
+def test_what_cannot_be_refitted(tmp_path: Path) -> None:
+    engine = tmp_path / "e.engine"
+    plan = make_plan(output=tmp_path / "f.engine", precision="fp16", batch=(1, 2, 4), runtime="rtx")
+    assert preflight.check_refit(plan) is None
+    plan = replace(plan, refit_from=engine)
+    assert f"no engine at {engine}" in str(preflight.check_refit(plan))
+    write_engine(engine, DATA, info_of())
+    assert "cannot be refitted; build it with --refittable first" in str(
+        preflight.check_refit(plan)
+    )
+    write_engine(engine, DATA, replace(info_of(), details={"features": {"refit": True}}))
+    assert preflight.check_refit(plan) is None
+    found = str(preflight.check_refit(replace(plan, precision="fp32")))
+    assert found.endswith("give --runtime rtx --precision fp16 --batch 1:2:4")
 
 
 @pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (0.01, True), (0.1, False)])

@@ -12,6 +12,8 @@ import pytest
 from tpgan_sdk.cuda import Device, Gpu
 from tpgan_sdk.errors import BackendError
 
+from .conftest import memory_used
+
 pytestmark = pytest.mark.gpu
 
 
@@ -83,6 +85,93 @@ def test_a_graph_replays_what_it_recorded(device: Device) -> None:
             np.testing.assert_array_equal(target, source)
         graphs.destroy(graph)
     device.free(source, target, memory)
+
+
+DOUBLE = b"""
+.version 7.0
+.target sm_75
+.address_size 64
+.visible .entry twice(.param .u64 data, .param .u32 count)
+{
+    .reg .pred %done;
+    .reg .f32 %value;
+    .reg .b32 %r<5>;
+    .reg .b64 %address, %offset;
+    ld.param.u64 %address, [data];
+    ld.param.u32 %r0, [count];
+    mov.u32 %r1, %ctaid.x;
+    mov.u32 %r2, %ntid.x;
+    mov.u32 %r3, %tid.x;
+    mad.lo.u32 %r4, %r1, %r2, %r3;
+    setp.ge.u32 %done, %r4, %r0;
+    @%done bra end;
+    cvta.to.global.u64 %address, %address;
+    mul.wide.u32 %offset, %r4, 4;
+    add.u64 %address, %address, %offset;
+    ld.global.f32 %value, [%address];
+    add.f32 %value, %value, %value;
+    st.global.f32 [%address], %value;
+end:
+    ret;
+}
+"""
+"""A kernel that needs no compiler here: it stands in for an engine where TensorRT is missing."""
+
+
+def run_kernel(device: Device, turns: int, in_graph: bool) -> None:
+    """Doubles 1,000 numbers on the GPU, again and again, directly or as a replayed graph."""
+    values = np.random.default_rng(turns).random(1000).astype(np.float32)
+    source, target = device.pinned((1000,)), device.pinned((1000,))
+    memory, stream = device.allocate((1000,)), device.stream()
+    graphs = device.graphs() if in_graph else None
+    with device.active() as driver:
+        kernel = driver.module_from_buffer(DOUBLE).get_function("twice")
+
+        def work() -> None:
+            driver.memcpy_htod_async(memory, source, stream)
+            kernel(memory, np.uint32(1000), block=(256, 1, 1), grid=(4, 1), stream=stream)
+            driver.memcpy_dtoh_async(target, memory, stream)
+
+        work()
+        stream.synchronize()
+        graph = graphs.capture(stream, work) if graphs else None
+        for turn in range(turns):
+            source[:] = values + turn
+            if graphs and graph is not None:
+                graphs.launch(graph, stream)
+            else:
+                work()
+            stream.synchronize()
+            np.testing.assert_array_equal(target, 2 * (values + np.float32(turn)))
+        if graphs and graph is not None:
+            graphs.destroy(graph)
+    device.free(source, target, memory)
+
+
+def test_a_kernel_runs(device: Device) -> None:
+    run_kernel(device, 5, in_graph=False)
+
+
+def test_a_kernel_runs_in_a_graph(device: Device) -> None:
+    if device.graphs() is None:
+        pytest.skip("cuda-bindings is not installed")
+    run_kernel(device, 50, in_graph=True)
+
+
+@pytest.mark.slow
+def test_no_leak_over_a_thousand_devices(gpu: Gpu) -> None:
+    """Context, memory, stream, kernel and graph: made, run and closed."""
+    pytest.importorskip("pycuda", reason="pip install 'tpgan-sdk[tensorrt]'")
+    used = 0
+    keeper = Device()  # else the driver tears the primary context down a thousand times
+    for turn in range(1000):
+        device = Device()
+        run_kernel(device, 2, in_graph=True)
+        device.close()
+        if turn == 20:
+            used = memory_used()
+    assert memory_used() - used < 64
+    keeper.close()
 
 
 @pytest.mark.parametrize("order", ["torch, ours", "ours, torch"])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from export import parity
+from export.build_engine import main
 from tpgan_sdk.backends.engine_loader import open_engine
 from tpgan_sdk.backends.tensorrt import TensorRTBackend
 from tpgan_sdk.engine_file import read_sidecar
@@ -40,6 +41,64 @@ def test_the_build_compared_it(engine: Path) -> None:
     info = read_sidecar(engine)
     assert info.verified
     assert info.precision == "fp16"
+
+
+def built_with(engine: Path, target: Path, *flags: str) -> None:
+    """Builds once more on the same runtime; skips where that has no such engines."""
+    info = read_sidecar(engine)
+    words = ["--runtime", info.runtime, "--sm", str(info.sm[0]), "--batch", "1:4:8", *flags]
+    code = main([*words, "--output", str(target)])
+    if code == 2:
+        pytest.skip(f"{info.runtime} refuses {flags[0]}")
+    assert code == 0
+
+
+def test_the_finished_engine_tells_its_precision(engine: Path) -> None:
+    told = read_sidecar(engine).details["read_back"]
+    if isinstance(told, str):
+        pytest.skip(told)
+    assert told["fp16"] * 2 >= sum(told.values())
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *(("--precision", "fp32"), ("--precision", "bf16"), ("--version-compatible",)),
+        *(("--hardware", "ampere-plus"), ("--hardware", "same-capability")),
+    ],
+    ids=" ".join,
+)
+def test_other_engines(
+    flags: tuple[str, ...],
+    engine: Path,
+    tmp_path: Path,
+    faces: parity.Inputs,
+    expected: np.ndarray,
+) -> None:
+    built_with(engine, tmp_path / "e.engine", *flags)
+    with open_engine(tmp_path / "e.engine", MODEL) as backend:
+        check(backend, faces, expected, 5)
+
+
+def test_a_stripped_engine(
+    engine: Path, tmp_path: Path, faces: parity.Inputs, expected: np.ndarray
+) -> None:
+    target = tmp_path / "e.engine"
+    built_with(engine, target, "--strip")
+    assert target.stat().st_size < engine.stat().st_size / 2
+    with open_engine(target, MODEL) as backend:
+        check(backend, faces, expected, 5)
+
+
+def test_a_refitted_engine(
+    engine: Path, tmp_path: Path, faces: parity.Inputs, expected: np.ndarray
+) -> None:
+    """With its own weights again; those of another training need another model."""
+    built_with(engine, tmp_path / "e.engine", "--refittable")
+    target = tmp_path / "f.engine"
+    built_with(engine, target, "--refit-from", str(tmp_path / "e.engine"))
+    with open_engine(target, MODEL) as backend:
+        check(backend, faces, expected, 5)
 
 
 @pytest.mark.parametrize("count", [1, 4, 8, 9, 16])

@@ -31,7 +31,11 @@ BACKENDS = tuple(_OPENERS)
 
 
 def create_backend(
-    model: Model, backend: str | Backend = "auto", device: str | None = None
+    model: Model,
+    backend: str | Backend = "auto",
+    device: str | None = None,
+    *,
+    trust: bool = False,
 ) -> Backend:
     """A running backend for a model.
 
@@ -39,6 +43,8 @@ def create_backend(
         backend: "auto", a name of `BACKENDS`, the path of an `.engine`, or an object with the
             interface of `Backend`.
         device: "cpu", "cuda" or "cuda:N"; None: whatever the backend prefers.
+        trust: take an engine, given by its path, that no sidecar vouches for. It is code: it can
+            do anything. Engines of the cache are never taken so.
 
     Raises:
         BackendError: the one asked for, or with "auto" every one, does not work here.
@@ -55,7 +61,7 @@ def create_backend(
     if backend in _OPENERS:
         return _opened(backend, model, device, "asked for by name")
     if backend.endswith(".engine"):
-        return open_engine(Path(backend).expanduser(), model, device)
+        return open_engine(Path(backend).expanduser(), model, device, trust=trust)
     raise BackendError(f"unknown backend {backend!r}; known: auto, {', '.join(BACKENDS)}")
 
 

@@ -14,11 +14,16 @@ MAX_MEAN_LEVELS: Final = 2.0
 """What an engine may change on average, in grey levels of 255; the limit of FP16 exports too."""
 
 
-def check_parity(backend: Backend, model: Model, faces: Path | None = None) -> dict[str, float]:
+def check_parity(
+    backend: Backend, model: Model, faces: Path | None = None, recogniser: Path | None = None
+) -> dict[str, float]:
     """Compares with ONNX Runtime on the CPU, on aligned faces (default: the package's 16).
 
+    Args:
+        recogniser: weights for the cosine of identities as well; needs torch.
+
     Returns:
-        The figures of `export.parity.Parity`.
+        The figures of `export.parity.Parity`, and of `export.identity`.
 
     Raises:
         BackendError: the pictures differ too much, or ONNX Runtime is not there to compare with.
@@ -33,11 +38,16 @@ def check_parity(backend: Backend, model: Model, faces: Path | None = None) -> d
             f"the engine was never compared with ONNX Runtime, and cannot be here ({error}); "
             "install it for that: pip install 'tpgan-sdk[cpu]'"
         ) from None
-    found = parity.compare(expected, backend.run(inputs))
+    pictures = backend.run(inputs)
+    found = parity.compare(expected, pictures)
     # Written so that NaN fails too.
     if not found.mean_levels <= MAX_MEAN_LEVELS:
         raise BackendError(
             f"the engine differs from ONNX Runtime by {found.mean_levels:.2f} grey levels on "
             f"average; the limit is {MAX_MEAN_LEVELS}: it is not used; try --precision fp32"
         )
-    return found.figures()
+    if recogniser is None:
+        return found.figures()
+    from export.identity import identity_cosine
+
+    return {**found.figures(), **identity_cosine(expected, pictures, recogniser)}

@@ -17,18 +17,21 @@ from ..engine_file import (
     check_file,
     check_fits,
     check_kind,
-    folder_lock,
+    digest,
     sidecar_path,
     write_sidecar,
 )
 from ..errors import BackendError
 from ..model import Model
 from ..types import BackendInfo
+from ..whole_files import folder_lock
 from .engine_gate import check_parity
 from .tensorrt import SharedEngine, TensorRTBackend
 from .trt_engine import MODULES, Engine, load_runtime, version_of
 
 NAME: Final = "tensorrt"
+TRUST: Final = "give --trust, or trust=True to tpgan_sdk.backends.create_backend"
+"""How an engine is taken that nothing vouches for."""
 
 log = logging.getLogger("tpgan_sdk")
 
@@ -48,14 +51,16 @@ def open_engine(
         path: what `tpgan build-engine` wrote, its sidecar beside it.
         model: the model whose pictures the engine makes.
         device: "cuda" or "cuda:N"; None: "cuda:0".
-        trust: take an engine that has no sidecar. An engine is code: it can do anything.
+        trust: take an engine whose sidecar is missing or of another file. An engine is code: it
+            can do anything.
         gate: compare an engine that was never compared with ONNX Runtime, before its first result.
 
     Raises:
         EngineError: not an engine, damaged, or of another GPU, TensorRT or model.
-        BackendError: no driver, GPU, TensorRT or pycuda here, or the comparison fails.
+        BackendError: no driver, GPU, TensorRT or pycuda here, the comparison fails, or the ONNX
+            with the weights of a stripped engine is missing.
     """
-    info = None if trust and _bare(path) else check_file(path)
+    info = _vouched(path, trust)
     if info is not None:
         check_fits(path, info, onnx_sha256=model.info.sha256)
     index = device_index(device, NAME)
@@ -66,7 +71,10 @@ def open_engine(
     version = version_of(trt)
     if info is not None:
         check_fits(path, info, sm=gpu.sm, runtime=(name, version))
-    backend = _load(path.read_bytes(), trt, index, _about(name, version, index, reason))
+    weights = _weights(path, info, model) if info and info.features.get("strip") else None
+    host_code = info is not None and bool(info.features.get("version_compatible"))
+    about = _about(name, version, index, reason)
+    backend = _load(path.read_bytes(), trt, index, about, weights, host_code)
     if gate and (info is None or not info.verified):
         try:
             figures = check_parity(backend, model)
@@ -99,11 +107,20 @@ def engine_of_cache(model: Model, device: str | None = None) -> TensorRTBackend:
     raise BackendError("; ".join([missing, *refused]))
 
 
-def _load(data: bytes, trt: Any, index: int, about: BackendInfo) -> TensorRTBackend:
+def _load(
+    data: bytes, trt: Any, index: int, about: BackendInfo, weights: bytes | None, host_code: bool
+) -> TensorRTBackend:
     device = Device(index)
     try:
         with device.active("loading the engine"):
-            shared = SharedEngine(device, Engine(trt, data))
+            engine = Engine(trt, data, host_code)
+            if weights is not None:
+                try:
+                    engine.refit(weights)
+                except BaseException:
+                    engine.close()
+                    raise
+            shared = SharedEngine(device, engine)
     except BaseException:
         device.close()
         raise
@@ -115,9 +132,31 @@ def _about(name: str, version: str, index: int, reason: str) -> BackendInfo:
     return BackendInfo(NAME, provider, f"cuda:{index}", reason, None)
 
 
-def _bare(path: Path) -> bool:
+def _vouched(path: Path, trust: bool) -> EngineInfo | None:
+    """The sidecar that fits the file; None: none does, and the caller trusts the file."""
     check_kind(path)
-    return not sidecar_path(path).is_file()
+    try:
+        return check_file(path)
+    except EngineError as error:
+        if not trust and not sidecar_path(path).is_file():
+            raise EngineError(f"{error}: {TRUST}") from None
+        if not trust:
+            raise
+        log.warning("trusted as asked: %s", error)
+        return None
+
+
+def _weights(path: Path, info: EngineInfo, model: Model) -> bytes:
+    """The ONNX that a stripped engine was built from: the model, or its form beside the engine."""
+    beside = path.with_suffix(f".{info.precision}.onnx")
+    for onnx in (model.path, beside):
+        if onnx.is_file() and digest(data := onnx.read_bytes()) == info.graph_sha256:
+            return data
+    raise BackendError(
+        f"{path} holds no weights, and the ONNX that has them (SHA-256 {info.graph_sha256[:12]}) "
+        f"is neither {model.path} nor {beside}; put it there, or build the engine again without "
+        "--strip"
+    )
 
 
 def _runtime(info: EngineInfo | None) -> tuple[str, Any]:

@@ -115,6 +115,14 @@ class TensorRTBackend:
             raise BackendError("this backend is closed; make a new Frontalizer")
         return TensorRTBackend(self._shared, self.info)
 
+    def inspect(self) -> str:
+        """The engine's layers, as `trt_engine.Engine.inspect` tells them."""
+        shared = self._shared
+        if shared is None or shared.engine is None:
+            raise BackendError("this backend is closed; make a new Frontalizer")
+        with shared.device.active("inspecting the engine"):
+            return shared.engine.inspect()
+
     def close(self) -> None:
         """See `Backend.close`; waits for a batch that another thread runs. Again: nothing."""
         with self._busy:

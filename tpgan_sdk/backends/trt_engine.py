@@ -59,10 +59,16 @@ class Engine:
         BackendError: TensorRT refuses the data, or its tensors are not float32.
     """
 
-    def __init__(self, trt: Any, data: bytes) -> None:
+    def __init__(self, trt: Any, data: bytes, host_code: bool = False) -> None:
+        """
+        Args:
+            host_code: a version-compatible engine brings its own runtime, which may run.
+        """
         # Logger and runtime must outlive the engine.
-        self._logger = _logger(trt)
+        self._trt, self._logger = trt, _logger(trt)
         self._runtime = trt.Runtime(self._logger)
+        if host_code:
+            self._runtime.engine_host_code_allowed = True
         self._engine: Any = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
             raise BackendError("TensorRT does not read the engine; see its message in the log")
@@ -87,6 +93,32 @@ class Engine:
         if made.missing:
             raise BackendError("TensorRT makes no execution context: the GPU's memory is short")
         return made
+
+    def refit(self, onnx: bytes) -> None:
+        """Puts an ONNX's weights in.
+
+        Raises:
+            BackendError: the engine was not built for it, or the ONNX is of another network.
+        """
+        refitter = self._trt.Refitter(self._engine, self._logger)
+        weights = self._trt.OnnxParserRefitter(refitter, self._logger)
+        taken = weights.refit_from_bytes(onnx) and refitter.refit_cuda_engine()
+        del weights, refitter  # the error's traceback would keep the engine beyond its context
+        if not taken:
+            raise BackendError(
+                "TensorRT does not take the ONNX's weights into the engine; expected the network "
+                "that it was built from, and an engine built with --strip or --refittable; see its "
+                "message in the log"
+            )
+
+    def serialize(self) -> bytes:
+        """The engine as it is now."""
+        return bytes(self._engine.serialize())
+
+    def inspect(self) -> str:
+        """What TensorRT's inspector tells of the layers, JSON."""
+        inspector = self._engine.create_engine_inspector()
+        return str(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
 
     def close(self) -> None:
         """Frees the engine; its contexts are closed before."""

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ..cuda import CudaDriver, find_driver
+from ..cuda import CudaDriver, Gpu, find_driver, find_gpu
 from ..detectors.insightface import INSTALL_LINE
 from ..version import __version__
 
@@ -131,6 +131,28 @@ def check_gpu() -> Iterator[Check]:
         from ..backends.onnx_runtime import GPU_LINE
 
         yield Check("gpu", "warn", f"{detail}; nothing installed here uses it", GPU_LINE)
+
+
+def check_kernels() -> Iterator[Check]:
+    """The compiled kernels, which only GPU backends use: without them the CPU does the same."""
+    from ..native import BUILD_LINE, FOLDER, NAME, find_kernels, why_unfit
+
+    if not (FOLDER / f"{NAME}.fatbin").is_file():
+        yield Check("kernels", "ok", "not built (only for frames on a GPU)")
+        return
+    info = find_kernels()
+    if isinstance(info, str):
+        yield Check("kernels", "warn", info, BUILD_LINE)
+        return
+    detail = f"CUDA {info.cuda}, SM {', '.join(map(str, info.sm))}, PTX {info.ptx}"
+    driver, gpu = find_driver(), find_gpu()
+    if isinstance(driver, CudaDriver) and isinstance(gpu, Gpu):
+        if reason := why_unfit(info, driver, gpu):
+            yield Check("kernels", "warn", reason, BUILD_LINE)
+            return
+    else:
+        detail += "; no GPU to run them"
+    yield Check("kernels", "ok", detail)
 
 
 def _duplicates(name: str, module: str, found: dict[str, str], keep: str) -> Iterator[Check]:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import DetectorError, TPGANError
+from ..backends import Backend, create_backend
+from ..errors import BackendError, DetectorError, TPGANError
 from ..frontalizer import Frontalizer
 from ..images import find_images
+from ..model import resolve_model
 from . import USAGE_ERROR
 from .one_input import Options, frontalize_one
 from .progress import progress
@@ -49,10 +51,11 @@ def main(
     try:
         with make_frontalizer(
             model=args.model,
-            backend=args.backend,
+            backend=_backend(args),
             detector=args.detector,
             device=args.device,
             max_batch=args.max_batch,
+            refine=not args.no_refine,
         ) as frontalizer:
             return _run(frontalizer, args.inputs, options)
     except (TPGANError, ValueError) as error:
@@ -78,7 +81,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--all-faces", action="store_true", help="every face of a photo (default: the largest)")
     add("--paste-back", action="store_true", help="write the photo with its faces put back, too")
-    add("--backend", default="auto", help="auto, onnxruntime-cuda, onnxruntime-cpu (default: auto)")
+    add(
+        "--backend",
+        default="auto",
+        help="auto, tensorrt, onnxruntime-cuda, onnxruntime-cpu or the path of an .engine "
+        "(default: auto)",
+    )
+    add(
+        "--trust",
+        action="store_true",
+        help="run the engine of --backend although no sidecar vouches for it; it is code",
+    )
+    add("--no-refine", action="store_true", help="keep the detector's landmarks as they are")
     add("--model", help="name of a packaged model, or path of an exported ONNX")
     add(
         "--detector",
@@ -96,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("-v", "--verbose", action="store_true", help="say what is chosen and why")
     return parser
+
+
+def _backend(args: argparse.Namespace) -> str | Backend:
+    """What Frontalizer is given: a name, or the trusted engine."""
+    if not args.trust:
+        return str(args.backend)
+    if not args.backend.endswith(".engine"):
+        raise BackendError(f"--trust is for an engine: --backend PATH.engine, not {args.backend}")
+    return create_backend(resolve_model(args.model), args.backend, args.device, trust=True)
 
 
 def _set_up_logs(verbose: bool) -> None:

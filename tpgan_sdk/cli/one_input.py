@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DetectorError
+from ..errors import BackendError, DetectorError
 from ..frontalizer import Frontalizer
 from ..images import read_image, write_image
 from ..pasting import paste_back
@@ -49,7 +49,7 @@ def frontalize_one(frontalizer: Frontalizer, path: Path, name: Path, options: Op
     if options.aligned:
         begun = time.perf_counter()
         found = _face_of_crop(frontalizer, image)
-        timings["detect"] = _since(begun)
+        timings |= {stage: frontalizer.timings.get(stage, 0.0) for stage in ("detect", "refine")}
         faces = frontalizer.frontalize_aligned([image], [found.landmarks if found else None])
         fields["landmarks_from"] = "detector" if found else "template"
         fields["score"] = round(found.score, 4) if found else None
@@ -75,8 +75,8 @@ def _since(begun: float) -> float:
 
 def _face_of_crop(frontalizer: Frontalizer, crop: UInt8Array) -> Detection | None:
     try:
-        found = frontalizer.detector.detect(crop)
-    except DetectorError:
+        found = frontalizer.detect(crop)
+    except (DetectorError, BackendError):
         return None
     return max(found, key=lambda face: face.area, default=None)
 

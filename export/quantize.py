@@ -1,0 +1,206 @@
+"""`python -m export.quantize`: INT8 and FP8 as explicit nodes of the ONNX, with measured parity.
+
+Weights are symmetric by channel, activations by tensor. Each way to choose the ranges is tried,
+with the first and last convolutions quantised and left in float, and what comes nearest to the
+FP32 pictures on the parity faces is written; all that was tried stands in the sidecar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import onnx
+from onnx import shape_inference, version_converter
+
+from tpgan_sdk.crops import INPUT_NAMES
+from tpgan_sdk.errors import ExportError, TPGANError
+from tpgan_sdk.model import ModelInfo, load_model
+
+from . import fp8, parity
+from .calibration import METHODS, calibration_faces, ranges
+from .precision import load_weights_fp32, precision_of
+from .to_onnx import write_model
+
+Target = Literal["all", "cpu"]
+TARGETS: Final[tuple[Target, ...]] = ("all", "cpu")
+PRECISIONS: Final = ("int8", "fp8")
+MAX_MEAN_LEVELS: Final = 4.0
+"""What a quantised network may change on average, in grey levels of 255: twice FP16's limit."""
+_WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+# With what lies between the convolutions in integers as well, nothing returns to float.
+_ON_CPU: Final = (*_WEIGHTED, "LeakyRelu", "Add", "Concat", "Resize")
+
+
+@dataclass(slots=True)
+class Request:
+    """What is asked for."""
+
+    precision: str
+    """"int8" or "fp8"."""
+    target: Target = "all"
+    """"all": symmetric, which TensorRT, TensorRT-RTX and ONNX Runtime take. "cpu": unsigned with
+    zero points and integer biases, which only ONNX Runtime takes, fast."""
+    methods: tuple[str, ...] = METHODS
+    recogniser: Path | None = None
+    tried: dict[str, Any] = field(default_factory=dict)
+    """Gets the figures of everything that was tried."""
+
+
+def quantise(source: Path, output: Path, calibration: Path, request: Request) -> ModelInfo:
+    """Writes the best quantised form of an exported ONNX, and its sidecar.
+
+    Args:
+        calibration: folder of at least `calibration.MIN_FACES` aligned faces, with landmarks.json.
+
+    Raises:
+        ModelError: `source` is not an ONNX of this SDK.
+        ExportError: the calibration faces cannot be used, the source is no FP32, or the best form
+            changes the pictures by more than `MAX_MEAN_LEVELS`; nothing is written then.
+    """
+    if request.precision == "fp8" and request.target == "cpu":
+        raise ExportError("no CPU computes in FP8; use --precision int8 for --target cpu")
+    model = load_model(source)
+    own = precision_of(stored := onnx.load(source))
+    if own not in ("fp32", "fp16-weights"):
+        raise ExportError(f"{source} computes in {own}; expected the fp32 or fp16-weights form")
+    graph = shape_inference.infer_shapes(load_weights_fp32(stored))
+    if request.precision == "fp8":
+        graph = version_converter.convert_version(graph, fp8.OPSET)
+    faces = calibration_faces(calibration, model.template)
+    inputs = parity.load_faces(parity.FACES, model.template)
+    reference = parity.run_onnx(graph.SerializeToString(), inputs)
+    best, made, key = None, None, ""
+    for method in request.methods:
+        found = ranges(graph, faces, _operators(request), method, request.target == "all")
+        for kept in ((), _ends(graph)):
+            candidate = _insert(graph, found, kept, request)
+            if precision_of(candidate) != request.precision:
+                continue  # the ends are all there is
+            pictures = parity.run_onnx(candidate.SerializeToString(), inputs)
+            figures = parity.compare(reference, pictures)
+            name = f"{method}{', ends in float' if kept else ''}"
+            request.tried[name] = {"psnr": figures.psnr, "mean_levels": figures.mean_levels}
+            if best is None or figures.psnr > best.psnr:
+                best, made, key, shown = figures, candidate, name, pictures
+    if best is None or made is None:
+        raise ExportError(f"no way to choose the ranges; expected some of {', '.join(METHODS)}")
+    if not best.mean_levels <= MAX_MEAN_LEVELS:
+        raise ExportError(
+            f"{request.precision} changes the pictures by {best.mean_levels:.2f} grey levels on "
+            f"average ({key}); the limit is {MAX_MEAN_LEVELS}; nothing was written"
+        )
+    figures_of_best: dict[str, Any] = {**best.figures(), "ranges": key, "target": request.target}
+    if request.recogniser is not None:
+        from .identity import identity_cosine
+
+        figures_of_best |= identity_cosine(reference, shown, request.recogniser)
+    named = f"{request.precision}_vs_{model.info.precision}"
+    info = replace(
+        model.info,
+        name=output.stem,
+        precision=request.precision,
+        opset=made.opset_import[0].version,
+        parity={**model.info.parity, named: {**figures_of_best, "tried": request.tried}},
+    )
+    return write_model(made, info, output)
+
+
+def _operators(request: Request) -> tuple[str, ...]:
+    if request.precision == "fp8":
+        return fp8.OPERATORS
+    return _ON_CPU if request.target == "cpu" else _WEIGHTED
+
+
+def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
+    """Convolutions that take an input of the network, or give a picture through a Tanh."""
+    before_tanh = {n.input[0] for n in graph.graph.node if n.op_type == "Tanh"}
+    return tuple(
+        node.name
+        for node in graph.graph.node
+        if node.op_type == "Conv"
+        and (set(node.input) & set(INPUT_NAMES) or set(node.output) & before_tanh)
+    )
+
+
+def _insert(
+    graph: onnx.ModelProto, found: Any, kept: Collection[str], request: Request
+) -> onnx.ModelProto:
+    if request.precision == "fp8":
+        largest = {
+            name: float(np.abs(np.asarray(values.range_value)).max())
+            for name, values in found.items()
+        }
+        return fp8.quantise_fp8(graph, largest, kept)
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    cpu = request.target == "cpu"
+    copied = onnx.ModelProto.FromString(graph.SerializeToString())  # it works in place
+    quantizer = QDQQuantizer(
+        copied,
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8 if cpu else QuantType.QInt8,
+        tensors_range=found,
+        nodes_to_quantize=[],
+        nodes_to_exclude=list(kept),
+        op_types_to_quantize=list(_operators(request)),
+        extra_options={
+            "ActivationSymmetric": not cpu,
+            "WeightSymmetric": True,
+            # TensorRT takes neither integer biases nor zero points, and fuses a convolution with
+            # what follows it only where nothing is quantised in between.
+            "QuantizeBias": cpu,
+            "OpTypesToExcludeOutputQuantization": [] if cpu else list(_WEIGHTED),
+        },
+    )
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    result: onnx.ModelProto = quantizer.model.model
+    onnx.checker.check_model(result)
+    return result
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    p = argparse.ArgumentParser(prog="python -m export.quantize", description=__doc__)
+    add = p.add_argument
+    add("--onnx", type=Path, required=True, help="an exported ONNX, fp32 or fp16-weights")
+    add("--calibration", type=Path, required=True, metavar="DIR", help="200 or more aligned faces")
+    add("--precision", choices=PRECISIONS, default="int8")
+    add("--target", choices=TARGETS, default="all", help="every runtime, or fast on a CPU")
+    add("--method", choices=METHODS, action="append", help="ranges to try (default: all of them)")
+    add("--recogniser", type=Path, help="weights of a recogniser: measures the identity too")
+    add("--output", type=Path, required=True, help="the .onnx to write")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 0 written, 1 refused, 2 bad usage."""
+    args = parser().parse_args(argv)
+    if args.output.suffix != ".onnx":
+        print(f"quantize: --output {args.output} must end in .onnx", file=sys.stderr)
+        return 2
+    request = Request(args.precision, args.target, tuple(args.method or METHODS), args.recogniser)
+    try:
+        info = quantise(args.onnx, args.output, args.calibration, request)
+    except TPGANError as error:
+        print(f"quantize: {error}", file=sys.stderr)
+        return 1
+    for name, figures in request.tried.items():
+        print(f"  {name}: {figures['psnr']:.2f} dB, {figures['mean_levels']:.2f} levels")
+    chosen = next(value for key, value in info.parity.items() if key.startswith(args.precision))
+    identity = f", identity {chosen['identity_mean']:.4f}" if "identity_mean" in chosen else ""
+    print(f"{args.output}: {chosen['ranges']}, {chosen['psnr']:.2f} dB{identity}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
