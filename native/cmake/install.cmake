@@ -1,8 +1,13 @@
-# find_package(tpgan) then gives tpgan::tpgan_reference and, where it was built, TPGAN_FATBIN.
+# find_package(tpgan) then gives tpgan::tpgan_reference, tpgan::tpgan_engine_file, where TensorRT was
+# found tpgan::tpgan, and where the kernels were built TPGAN_FATBIN.
 include(CMakePackageConfigHelpers)
 set(TPGAN_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/tpgan")
 
-install(TARGETS tpgan_reference EXPORT tpgan_targets)
+install(TARGETS tpgan_reference tpgan_engine_file EXPORT tpgan_targets)
+if(TARGET tpgan)
+  install(TARGETS tpgan EXPORT tpgan_targets)
+  install(TARGETS tpgan_cli)
+endif()
 install(DIRECTORY native/include/tpgan DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT tpgan_targets NAMESPACE tpgan:: DESTINATION "${TPGAN_PACKAGE_DIR}")
 if(TARGET tpgan_kernels)

@@ -127,3 +127,23 @@ extern "C" int32_t tpgan_align_landmarks(const double* landmarks, int32_t frame_
   }
   return TPGAN_OK;
 }
+
+extern "C" int32_t tpgan_paste_transform(const tpgan_face* face, int32_t frame_width,
+                                         double* transform) {
+  if (face == nullptr || transform == nullptr) {
+    return TPGAN_NULL_POINTER;
+  }
+  if (frame_width < 1 || frame_width > TPGAN_MAX_SIDE) {
+    return TPGAN_BAD_FRAME;
+  }
+  const double* const t = face->transform;
+  std::memcpy(transform, t, sizeof face->transform);
+  if (face->mirrored != 0) {
+    const double last = frame_width - 1;
+    transform[1] = -t[1];
+    transform[2] = kCropSize - 1 - (t[2] + t[0] * last);
+    transform[3] = -t[3];
+    transform[5] = t[5] + t[3] * last;
+  }
+  return TPGAN_OK;
+}

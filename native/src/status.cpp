@@ -27,6 +27,20 @@ extern "C" const char* tpgan_status_text(int32_t status) {
     case TPGAN_NOT_A_FACE:
       return "the landmarks coincide, or the mouth is not below the eyes: expected left eye, right "
              "eye, nose, left and right mouth corner";
+    case TPGAN_BAD_ENGINE:
+      return "the engine file is refused: expected what `tpgan build-engine` wrote on this machine "
+             "for this model, its sidecar beside it";
+    case TPGAN_BAD_KERNELS:
+      return "the kernels cannot be used: expected the fatbin and sidecar that the CMake target "
+             "tpgan_kernels writes, for this GPU and driver";
+    case TPGAN_NO_GPU:
+      return "no NVIDIA driver, or no such GPU";
+    case TPGAN_CUDA_ERROR:
+      return "a call of the CUDA driver failed";
+    case TPGAN_ENGINE_ERROR:
+      return "TensorRT refuses the engine or the batch";
+    case TPGAN_NO_MEMORY:
+      return "out of memory";
     default:
       return "unknown status";
   }

@@ -39,4 +39,5 @@ void test_paste();
 void test_geometry();
 void test_half();
 void test_status();
+void test_engine();
 void test_fuzz();

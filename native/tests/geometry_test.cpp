@@ -34,6 +34,9 @@ void test_geometry() {
     expect((face.mirrored != 0) == test["mirrored"].truth(), "mirrored");
     expect_all(face.transform, test["transform"].numbers(), "transform");
     expect_all(face.landmarks, test["used"].numbers(), "landmarks used");
+    double paste[6] = {};
+    expect_status(tpgan_paste_transform(&face, test["width"].integer(), paste), TPGAN_OK, "paste");
+    expect_all(paste, test["paste"].numbers(), "transform for paste");
   }
   const double nan = std::numeric_limits<double>::quiet_NaN();
   expect_refused(TPGAN_BAD_LANDMARKS, {nan, 0, 9, 0, 5, 5, 0, 9, 9, 9}, "NaN");

@@ -1,26 +1,31 @@
 // Reads the case files. Tests only: an error ends the program with its place.
 #pragma once
 
-#include <map>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "engine/json.hpp"
 
 namespace json {
 
 class Value {
  public:
   using Array = std::vector<Value>;
-  using Object = std::map<std::string, Value>;
-  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> held = nullptr;
 
-  double number() const { return std::get<double>(held); }
+  explicit Value(tpgan::json::Value held) : held_(std::move(held)) {}
+
+  double number() const { return held_.number(); }
   int integer() const { return static_cast<int>(number()); }
-  bool truth() const { return std::get<bool>(held); }
-  const std::string& text() const { return std::get<std::string>(held); }
-  const Array& items() const { return std::get<Array>(held); }
-  const Value& operator[](const std::string& key) const { return std::get<Object>(held).at(key); }
+  bool truth() const { return held_.as<bool>(); }
+  const std::string& text() const { return held_.as<std::string>(); }
+  bool is_null() const { return held_.is<std::nullptr_t>(); }
+  bool has(const std::string& key) const;
+  Array items() const;
+  Value operator[](const std::string& key) const { return Value(held_[key]); }
   std::vector<double> numbers() const;
+
+ private:
+  tpgan::json::Value held_;
 };
 
 // The value in a file. Throws std::runtime_error.

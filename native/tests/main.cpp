@@ -14,7 +14,7 @@ struct Test {
 constexpr Test kTests[] = {
     {"align", test_align},       {"finish", test_finish}, {"paste", test_paste},
     {"geometry", test_geometry}, {"half", test_half},     {"status", test_status},
-    {"fuzz", test_fuzz},
+    {"fuzz", test_fuzz},         {"engine", test_engine},
 };
 
 bool run(const char* name) {

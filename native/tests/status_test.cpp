@@ -74,8 +74,8 @@ void test_status() {
                 TPGAN_BAD_FRAME, "finish into 8x6");
 
   std::set<std::string> sentences;
-  for (int status = -1; status <= TPGAN_NOT_A_FACE; ++status) {
+  for (int status = -1; status <= TPGAN_NO_MEMORY; ++status) {
     sentences.insert(tpgan_status_text(status));
   }
-  expect(sentences.size() == TPGAN_NOT_A_FACE + 2U, "every status has its own sentence");
+  expect(sentences.size() == TPGAN_NO_MEMORY + 2U, "every status has its own sentence");
 }

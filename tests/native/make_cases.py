@@ -163,11 +163,16 @@ def with_geometry_values(case: dict[str, Any]) -> dict[str, Any]:
     if yaw < 0:
         points = geometry.mirror_landmarks(points, case["width"])
     transform = geometry.alignment_transform(points, geometry.TEMPLATES[case["template"]])
+    paste = transform
+    if yaw < 0:
+        paste = geometry.mirror_frame_transform(transform, case["width"])
+        paste = geometry.mirror_crop_transform(paste)
     return case | {
         "yaw": yaw,
         "mirrored": yaw < 0,
         "transform": transform.ravel().tolist(),
         "used": points.ravel().tolist(),
+        "paste": paste.ravel().tolist(),
     }
 
 

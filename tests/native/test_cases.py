@@ -61,7 +61,7 @@ def test_paste_cases_hold_the_sdks_values(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", read("geometry"))
 def test_geometry_cases_hold_the_sdks_values(case: dict[str, Any]) -> None:
     fresh = make_cases.with_geometry_values(case)
-    for key in ("yaw", "transform", "used"):
+    for key in ("yaw", "transform", "used", "paste"):
         np.testing.assert_allclose(fresh[key], case[key], rtol=1e-9, atol=1e-9)
     assert fresh["mirrored"] == case["mirrored"]
 

@@ -21,6 +21,12 @@ extern "C" {
 int32_t tpgan_align_landmarks(const double* landmarks, int32_t frame_width,
                               const char* template_name, tpgan_face* face, double* yaw);
 
+/* The transform that a paste takes, from the frame to the finished picture, of a face that may have
+ * been read mirrored. frame_width: px. transform: receives 6 numbers.
+ *
+ * As tpgan_sdk.geometry: mirror_frame_transform, then mirror_crop_transform. */
+int32_t tpgan_paste_transform(const tpgan_face* face, int32_t frame_width, double* transform);
+
 /* Cuts all five network inputs of `face_count` faces out of `frame_count` frames.
  * As tpgan_sdk.crops: crop_face, network_inputs, with tpgan_sdk.resample.warp_reference. */
 int32_t tpgan_reference_align(const tpgan_frame* frames, int32_t frame_count,

@@ -29,7 +29,13 @@ enum tpgan_status {
   TPGAN_BAD_PRECISION = 6,  /* neither FP32 nor FP16 */
   TPGAN_MISALIGNED = 7,     /* a tensor not aligned to its elements */
   TPGAN_BAD_TEMPLATE = 8,   /* no such template */
-  TPGAN_NOT_A_FACE = 9      /* finite landmarks that the alignment rule refuses */
+  TPGAN_NOT_A_FACE = 9,     /* finite landmarks that the alignment rule refuses */
+  TPGAN_BAD_ENGINE = 10,    /* an engine file is refused */
+  TPGAN_BAD_KERNELS = 11,   /* the fatbin is missing, damaged, or not for this GPU or driver */
+  TPGAN_NO_GPU = 12,        /* no driver, or no such GPU */
+  TPGAN_CUDA_ERROR = 13,    /* the driver refuses a call */
+  TPGAN_ENGINE_ERROR = 14,  /* TensorRT refuses the engine or a batch */
+  TPGAN_NO_MEMORY = 15      /* the host's memory is used up */
 };
 
 enum tpgan_format {

@@ -1,0 +1,147 @@
+#include "pipeline.hpp"
+
+#include <algorithm>
+
+#include "failure.hpp"
+#include "tpgan/engine_file.hpp"
+#include "tpgan/reference.h"
+
+using namespace tpgan;
+
+namespace {
+
+constexpr std::size_t kFace = 0, kOutput = 5, kScratch = 6;  // places in memory_
+
+// Of one face: an input, or the output, which has the first input's shape.
+std::size_t tensor_bytes(std::size_t tensor) {
+  const int like = tensor == kOutput ? 0 : static_cast<int>(tensor);
+  return sizeof(float) * 3 * static_cast<std::size_t>(tensor_pixels(like));
+}
+
+// Throws unless this machine may run the engine, which `data` receives.
+void check_engine(const tpgan_options& options, const Gpu& gpu, std::vector<char>& data) {
+  const EngineInfo info = check_engine_file(options.engine, &data);
+  EngineTarget target;
+  target.sm = gpu.sm();
+  target.runtime = {"tensorrt", Engine::version(info.runtime_version)};
+  if (options.onnx_sha256 != nullptr) {
+    target.onnx_sha256 = options.onnx_sha256;
+  }
+  check_engine_fits(options.engine, info, target);
+  for (const std::string& feature : info.features) {
+    // Others need what the runtime is not told here: weights, leave to run code, a DLA core.
+    if (feature != "refit" && feature != "hardware") {
+      throw EngineFileError(std::string(options.engine) + " was built with the feature " + feature +
+                            ", which only the Python SDK runs; build it without");
+    }
+  }
+  if (!info.verified && options.allow_unverified == 0) {
+    throw EngineFileError(std::string(options.engine) +
+                          " was never compared with ONNX Runtime: load it once in Python, which "
+                          "compares it and notes that, or set allow_unverified");
+  }
+}
+
+std::int32_t plan_pictures(const void* tensor, const tpgan_image* images, const tpgan_face* faces,
+                           std::int32_t count, FinishBatch& batch) {
+  std::int32_t mirrored[TPGAN_MAX_FACES];
+  for (std::int32_t i = 0; i < count; ++i) {
+    mirrored[i] = faces[i].mirrored;
+  }
+  return plan_finish(tensor, TPGAN_FP32, images, mirrored, count, batch);
+}
+
+}  // namespace
+
+tpgan_frontalizer::tpgan_frontalizer(const tpgan_options& options) : gpu_(options.device) {
+  std::vector<char> engine;
+  check_engine(options, gpu_, engine);
+  const Gpu::Active active(gpu_);
+  try {
+    prepare(options, engine);
+  } catch (...) {
+    release();
+    throw;
+  }
+}
+
+tpgan_frontalizer::~tpgan_frontalizer() {
+  try {
+    const Gpu::Active active(gpu_);
+    release();
+  } catch (const Failure&) {  // the driver is gone, and what it held with it
+  }
+}
+
+void tpgan_frontalizer::prepare(const tpgan_options& options, const std::vector<char>& engine) {
+  kernels_.emplace(options.kernels, gpu_);
+  engine_.emplace(engine);
+  const std::int32_t rows = std::max(engine_->min_batch(), engine_->max_batch());
+  std::array<void*, Engine::kTensors> tensors = {};
+  memory_.reserve(kScratch + 1);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    tensors[i] = memory_.emplace_back(static_cast<std::size_t>(rows) * tensor_bytes(i)).pointer();
+  }
+  memory_.emplace_back(sizeof(RgbFloat));
+  engine_->bind(tensors);
+  // The first batch loads TensorRT's kernels: not while somebody waits for a face.
+  engine_->enqueue(rows, nullptr);
+  Gpu::wait();
+}
+
+void tpgan_frontalizer::release() {
+  engine_.reset();
+  kernels_.reset();
+  memory_.clear();
+}
+
+tpgan_inputs tpgan_frontalizer::inputs() const {
+  tpgan_inputs result = {{}, TPGAN_FP32, engine_->max_batch()};
+  for (std::size_t i = 0; i < kOutput; ++i) {
+    result.tensors[i] = memory_[i].pointer();
+  }
+  return result;
+}
+
+std::int32_t tpgan_frontalizer::run(const tpgan_frame* frames, std::int32_t frame_count,
+                                    const tpgan_face* faces, std::int32_t count,
+                                    const tpgan_image* pictures, const tpgan_image* aligned,
+                                    tpgan_stream stream) {
+  const tpgan_inputs tensors = inputs();
+  std::int32_t status = plan_align(frames, frame_count, faces, count, &tensors, crops_);
+  if (status == TPGAN_OK) {
+    status = plan_pictures(memory_[kOutput].pointer(), pictures, faces, count, pictures_);
+  }
+  if (status == TPGAN_OK && aligned != nullptr) {
+    status = plan_pictures(memory_[kFace].pointer(), aligned, faces, count, aligned_);
+  }
+  if (status != TPGAN_OK) {
+    return status;
+  }
+  const Gpu::Active active(gpu_);
+  kernels_->align(crops_, stream);
+  engine_->enqueue(std::max(count, engine_->min_batch()), stream);
+  kernels_->finish(pictures_, stream);
+  if (aligned != nullptr) {
+    kernels_->finish(aligned_, stream);
+  }
+  return TPGAN_OK;
+}
+
+std::int32_t tpgan_frontalizer::paste(const tpgan_image* frame, const tpgan_face* face,
+                                      const tpgan_frame* front, const tpgan_frame* aligned,
+                                      tpgan_stream stream) {
+  if (frame == nullptr) {
+    return TPGAN_NULL_POINTER;
+  }
+  double transform[6];
+  std::int32_t status = tpgan_paste_transform(face, frame->width, transform);
+  if (status == TPGAN_OK) {
+    status = plan_paste(frame, front, aligned, transform, pasted_);
+  }
+  if (status == TPGAN_OK) {
+    const Gpu::Active active(gpu_);
+    kernels_->paste(pasted_, memory_[kScratch].address(), stream);
+  }
+  return status;
+}

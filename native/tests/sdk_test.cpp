@@ -1,0 +1,201 @@
+// The SDK from end to end against fakes of TensorRT and of the CUDA driver, in which the kernels
+// run on the CPU: what it computes, what it refuses, and that it allocates nothing once it is open.
+#include <cstring>
+#include <limits>
+
+#include "align_case.hpp"
+#include "allocations.hpp"
+#include "expect.hpp"
+#include "output_case.hpp"
+#include "sdk_files.hpp"
+#include "tpgan/frontalizer.hpp"
+#include "tpgan/reference.h"
+
+namespace {
+
+constexpr std::int32_t kSide = 128, kBatch = 4;
+
+// What the fake network makes of the five inputs of one face.
+std::vector<float> network(const AlignCase& job) {
+  float patches = 0;
+  for (std::size_t t = 1; t < 5; ++t) {
+    double sum = 0;
+    for (const float value : job.single[t]) {
+      sum += static_cast<double>(value);
+    }
+    patches += static_cast<float>(sum / static_cast<double>(job.single[t].size()));
+  }
+  std::vector<float> result = job.single[0];
+  for (float& value : result) {
+    value = value * 0.5F + patches;
+  }
+  return result;
+}
+
+Picture finished(const std::vector<float>& values, std::int32_t mirrored) {
+  Picture result(kSide, kSide, TPGAN_BGRA8, 8);
+  const tpgan_image image = result.image();
+  tpgan_reference_finish(values.data(), TPGAN_FP32, &image, &mirrored, 1);
+  return result;
+}
+
+void test_results(const Files& files) {
+  tpgan::Frontalizer frontalizer(files.options());
+  expect(frontalizer.max_batch() == kBatch, "largest batch");
+  const auto tests = cases("align");
+  for (std::size_t first = 0; first < 24; first += 3) {
+    std::vector<AlignCase> jobs;
+    std::vector<tpgan_frame> frames;
+    std::vector<tpgan_face> faces;
+    std::vector<Picture> pictures, aligned;
+    // Batches of one, which the engine's smallest fills up, to three.
+    for (std::size_t i = first; i < first + 1 + first % 2 * 2; ++i) {
+      jobs.emplace_back(tests[i]);
+      jobs.back().run();
+      frames.push_back(jobs.back().frame());
+      faces.push_back(jobs.back().face);
+      faces.back().frame = static_cast<std::int32_t>(i - first);
+      pictures.emplace_back(kSide, kSide, TPGAN_BGRA8, 8);
+      aligned.emplace_back(kSide, kSide, TPGAN_BGRA8, 8);
+    }
+    std::vector<tpgan_image> out, crops;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      out.push_back(pictures[i].image());
+      crops.push_back(aligned[i].image());
+    }
+    const long before = allocations();
+    frontalizer.run(frames, faces, out, crops, nullptr);
+    const long after = allocations();
+    expect(after == before, "a run allocates nothing");
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      const std::string name = tests[first + i]["name"].text();
+      const std::int32_t mirrored = jobs[i].face.mirrored;
+      expect(pictures[i].bytes == finished(network(jobs[i]), mirrored).bytes, name + ": face");
+      expect(aligned[i].bytes == finished(jobs[i].single[0], mirrored).bytes, name + ": crop");
+    }
+  }
+}
+
+void test_paste(const Files& files) {
+  tpgan::Frontalizer frontalizer(files.options());
+  for (const json::Value& test : cases("paste")) {
+    PasteCase wanted(test), found(test);
+    tpgan_face face = {};
+    std::copy(wanted.transform.begin(), wanted.transform.end(), face.transform);
+    const tpgan_image frame = wanted.frame.image(), target = found.frame.image();
+    const tpgan_frame front = wanted.front.frame(), aligned = wanted.aligned.frame();
+    tpgan_reference_paste(&frame, &front, &aligned, face.transform);
+    const long before = allocations();
+    frontalizer.paste(target, face, front, aligned, nullptr);
+    const long after = allocations();
+    expect(after == before, "a paste allocates nothing");
+    expect(found.frame.bytes == wanted.frame.bytes, "paste " + test["name"].text());
+  }
+}
+
+void expect_refused(const tpgan_options& options, std::int32_t status, const char* part) {
+  char message[512] = "";
+  tpgan_frontalizer* opened = nullptr;
+  expect_status(tpgan_open(&options, &opened, message, sizeof message), status, part);
+  expect(opened == nullptr, std::string("nothing is opened: ") + part);
+  expect(std::strstr(message, part) != nullptr, std::string(part) + " is said: " + message);
+}
+
+void test_what_open_refuses() {
+  const Files files;
+  const tpgan_options good = files.options();
+  tpgan_options other = good;
+  other.engine = "/absent.engine";
+  expect_refused(other, TPGAN_BAD_ENGINE, "no engine at /absent.engine; build it: tpgan");
+  other = good;
+  const std::string model(64, 'c');
+  other.onnx_sha256 = model.c_str();
+  expect_refused(other, TPGAN_BAD_ENGINE, "was built from another model");
+  other = good;
+  other.device = 3;
+  expect_refused(other, TPGAN_NO_GPU, "cuda:3 does not exist; GPUs here: 1");
+  other = good;
+  other.kernels = nullptr;
+  expect_refused(other, TPGAN_NULL_POINTER, "a pointer is null");
+  expect_status(tpgan_open(nullptr, nullptr, nullptr, 0), TPGAN_NULL_POINTER, "nothing at all");
+
+  files.write_engine("{}", kTensorRt, "86");
+  expect_refused(good, TPGAN_BAD_ENGINE, "was built for SM 86, the GPU here is SM 87");
+  files.write_engine("{}", kTensorRt - 1);
+  expect_refused(good, TPGAN_BAD_ENGINE, "an engine runs only on the version that built it");
+  files.write_engine("{}", kTensorRt, "87", "NONSENSE");
+  expect_refused(good, TPGAN_ENGINE_ERROR, "TensorRT does not read the engine");
+  files.write_engine("{}", kTensorRt, "87", "ENGINE 2 4", "{\"features\": {\"strip\": true}}");
+  expect_refused(good, TPGAN_BAD_ENGINE, "was built with the feature strip, which only the Python");
+  files.write_engine("\"not run\"", kTensorRt);
+  expect_refused(good, TPGAN_BAD_ENGINE, "was never compared with ONNX Runtime");
+  other = good;
+  other.allow_unverified = 1;
+  const tpgan::Frontalizer taken(other);
+
+  files.write_engine("{}", kTensorRt);
+  files.write_kernels("13.0", "[75, 120]");
+  expect_refused(good, TPGAN_BAD_KERNELS, "holds no code for SM 87");
+  files.write_kernels("14.0", "[87]");
+  expect_refused(good, TPGAN_BAD_KERNELS, "was built with CUDA 14.0, which this driver is too old");
+  files.write_kernels("13", "[87]");
+  expect_refused(good, TPGAN_BAD_KERNELS, "names no CUDA version");
+  files.write_kernels("13.0", "[87]", "other code");
+  expect_refused(good, TPGAN_BAD_KERNELS, "is not the file that its sidecar describes");
+  files.write(files.folder.place("tpgan_kernels.json"), "{}");
+  expect_refused(good, TPGAN_BAD_KERNELS, "is not the sidecar of kernels: 'format' is missing");
+  files.write(files.kernels, "");
+  expect_refused(good, TPGAN_BAD_KERNELS, "cannot be read, or is empty");
+}
+
+void test_what_run_refuses(const Files& files) {
+  const tpgan_options options = files.options();
+  tpgan_frontalizer* f = nullptr;
+  expect_status(tpgan_open(&options, &f, nullptr, 0), TPGAN_OK, "open");
+  AlignCase job(cases("align")[0]);
+  Picture picture(kSide, kSide, TPGAN_BGR8, 0);
+  const std::vector<std::uint8_t> untouched = picture.bytes;
+  const tpgan_frame frame = job.frame();
+  const tpgan_image out = picture.image();
+  const auto run = [&](const tpgan_frame* frames, const tpgan_face& face, std::int32_t count,
+                       const tpgan_image* pictures, std::int32_t wanted, const char* what) {
+    const std::vector<tpgan_face> faces(8, face);
+    expect_status(tpgan_run(f, frames, 1, faces.data(), count, pictures, nullptr, nullptr), wanted,
+                  what);
+    expect(picture.bytes == untouched, std::string(what) + " writes nothing");
+    expect(std::string(tpgan_message(f)) == tpgan_status_text(wanted), "the message is its status");
+  };
+  tpgan_face nan = job.face;
+  nan.transform[0] = std::numeric_limits<double>::quiet_NaN();
+  run(nullptr, job.face, 1, &out, TPGAN_NULL_POINTER, "no frames");
+  run(&frame, job.face, 1, nullptr, TPGAN_NULL_POINTER, "no pictures");
+  run(&frame, job.face, 5, &out, TPGAN_BAD_COUNT, "more faces than the engine takes");
+  run(&frame, job.face, -1, &out, TPGAN_BAD_COUNT, "a negative number");
+  run(&frame, nan, 1, &out, TPGAN_BAD_TRANSFORM, "NaN");
+  expect_status(tpgan_run(nullptr, &frame, 1, &job.face, 1, &out, nullptr, nullptr),
+                TPGAN_NULL_POINTER, "no frontalizer");
+  expect_status(tpgan_paste(f, nullptr, &job.face, &frame, &frame, nullptr), TPGAN_NULL_POINTER,
+                "paste without a frame");
+  expect_status(tpgan_paste(f, &out, nullptr, &frame, &frame, nullptr), TPGAN_NULL_POINTER,
+                "paste without a face");
+  tpgan_close(f);
+  tpgan_close(nullptr);
+  expect(tpgan_max_batch(nullptr) == 0, "no frontalizer, no batch");
+}
+
+}  // namespace
+
+int main() {
+  try {
+    const Files files;
+    test_results(files);
+    test_paste(files);
+    test_what_open_refuses();
+    test_what_run_refuses(files);
+  } catch (const std::exception& error) {
+    std::printf("%s\n", error.what());
+    return 2;
+  }
+  std::printf("%d failed\n", failures);
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,178 @@
+"""Pictures that lie in the GPU's memory, whoever put them there: described, never copied.
+
+`frame_of` takes what has `__cuda_array_interface__` or `__dlpack__` (torch, CuPy,
+Numba), and bare DLPack capsules; `GpuFrame` itself takes a pointer and a pitch, as NVMM buffers and
+decoders give them. Nothing here needs CUDA: descriptors are read and checked on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .dlpack import Borrowed, borrow, is_capsule
+from .errors import ImageError
+
+FORMATS: Final = {"bgr": 3, "rgb": 3, "bgra": 4, "nv12": 1}
+"""Formats of a frame and their bytes a pixel (NV12: of the luma plane), in the order of
+`tpgan_format`."""
+YUV: Final = ("bt601-limited", "bt709-limited", "bt601-full", "bt709-full")
+"""How NV12 becomes RGB, in the order of `tpgan_yuv`."""
+MAX_SIDE: Final = 32768
+"""Largest width and height, px; the kernels' limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuFrame:
+    """A uint8 picture in memory that the GPU reads.
+
+    Raises:
+        ImageError: no size, format or pitch that a picture can have, or a null pointer.
+    """
+
+    pointer: int
+    """Address of the first pixel (NV12: of the first luma)."""
+    width: int
+    height: int
+    pitch: int
+    """Bytes from one row to the next, of every plane."""
+    format: str = "bgr"
+    """Key of `FORMATS`."""
+    chroma: int = 0
+    """NV12: address of the first U; V and U in turn at half the size, with the same pitch."""
+    yuv: str = YUV[0]
+    """NV12: one of `YUV`."""
+    device: int | None = None
+    """N of "cuda:N"; None: not known."""
+    stream: int | None = None
+    """Handle of a stream whose work must be over before the pixels are there; None: they are."""
+    owner: object = field(default=None, repr=False, compare=False)
+    """Whatever keeps the memory alive."""
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ImageError(f"unknown format {self.format!r}; known: {', '.join(FORMATS)}")
+        if self.yuv not in YUV:
+            raise ImageError(f"unknown YUV matrix {self.yuv!r}; known: {', '.join(YUV)}")
+        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
+            raise ImageError(
+                f"a frame is {self.width}x{self.height}; expected sides of 1 to {MAX_SIDE} px"
+            )
+        row = self.width * FORMATS[self.format]
+        if self.format == "nv12":
+            row += self.width % 2  # U and V always come in pairs
+        if not row <= self.pitch < 2**31:
+            raise ImageError(
+                f"a frame's pitch is {self.pitch} bytes; expected at least those of a row of "
+                f"{self.width} {self.format} pixels, {row}"
+            )
+        if self.pointer <= 0 or (self.format == "nv12" and self.chroma <= 0):
+            raise ImageError("a frame's pointer is null; expected an address on the GPU")
+
+
+def frame_of(
+    picture: Any, format: str = "bgr", yuv: str = YUV[0], stream: int | None = None
+) -> GpuFrame:
+    """Describes a picture on the GPU. Its memory is used as it is, and kept alive.
+
+    Args:
+        picture: object with `__cuda_array_interface__` or `__dlpack__`, or a DLPack capsule;
+            uint8 of shape (H, W, 3), "bgra": (H, W, 4), "nv12": (H * 3 / 2, W), H even. Rows may
+            have a pitch, pixels may not.
+        format: key of `FORMATS`.
+        yuv: for "nv12", one of `YUV`.
+        stream: handle of the stream that will read the picture, told to a DLPack producer.
+
+    Raises:
+        ImageError: on the CPU, of another type or shape, mirrored, or with gaps between pixels.
+    """
+    if is_capsule(picture):
+        return _of_dlpack(borrow(picture), format, yuv)
+    interface = getattr(picture, "__cuda_array_interface__", None)
+    if interface is not None:
+        return _of_interface(picture, interface, format, yuv)
+    if hasattr(picture, "__dlpack__"):
+        where = tuple(int(part) for part in picture.__dlpack_device__())
+        if where[0] == 1:
+            raise ImageError(_ON_CPU)
+        return _of_dlpack(borrow(picture.__dlpack__(stream=stream)), format, yuv)
+    raise ImageError(
+        f"a frame is {type(picture).__name__}; expected an array on the GPU with "
+        "__cuda_array_interface__ or __dlpack__, a DLPack capsule, or a GpuFrame"
+    )
+
+
+_ON_CPU: Final = (
+    "a frame lies in the CPU's memory; expected one on the GPU: give it to "
+    "Frontalizer.frontalize, or copy it there first"
+)
+# Device types of DLPack whose memory a kernel can read: device, pinned and managed.
+_READABLE: Final = {2: "cuda", 3: "pinned", 13: "managed"}
+
+
+def _of_dlpack(borrowed: Borrowed, format: str, yuv: str) -> GpuFrame:
+    if borrowed.device_type == 1:
+        raise ImageError(_ON_CPU)
+    if borrowed.device_type not in _READABLE:
+        raise ImageError(
+            f"a frame is on DLPack's device type {borrowed.device_type}; expected CUDA's: "
+            + ", ".join(f"{number} ({name})" for number, name in _READABLE.items())
+        )
+    if borrowed.dtype != (1, 8, 1):
+        raise ImageError(
+            f"a frame's DLPack type (code, bits, lanes) is {borrowed.dtype}; expected uint8: "
+            "(1, 8, 1)"
+        )
+    device = borrowed.device_id if borrowed.device_type != 3 else None
+    return _described(
+        borrowed.pointer, borrowed.shape, borrowed.strides, format, yuv, device, None, borrowed
+    )
+
+
+def _of_interface(picture: Any, interface: Any, format: str, yuv: str) -> GpuFrame:
+    try:
+        pointer, _ = interface["data"]
+        shape, kind = tuple(interface["shape"]), interface["typestr"]
+        strides, stream = interface.get("strides"), interface.get("stream")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"a frame's __cuda_array_interface__ is incomplete: {error!r}") from None
+    if kind not in ("|u1", "<u1", ">u1"):
+        raise ImageError(f"a frame has the type {kind!r}; expected uint8, '|u1'")
+    if interface.get("mask") is not None:
+        raise ImageError("a frame is masked; expected one without a mask")
+    if stream == 0:  # the interface forbids it: it could mean either default stream
+        raise ImageError("a frame's stream is 0; expected 1 (legacy), 2 (per thread) or a handle")
+    return _described(int(pointer), shape, strides, format, yuv, None, stream, picture)
+
+
+def _described(
+    pointer: int,
+    shape: Sequence[int],
+    strides: Sequence[int] | None,
+    format: str,
+    yuv: str,
+    device: int | None,
+    stream: int | None,
+    owner: object,
+) -> GpuFrame:
+    """A frame of an array; strides in bytes, None: contiguous."""
+    depth = FORMATS.get(format, 3)
+    planar = format == "nv12"
+    fits = len(shape) == 2 if planar else len(shape) == 3 and shape[2] == depth
+    if not fits or (planar and shape[0] % 3 != 0):
+        expected = "(H * 3 / 2, W) with H even" if planar else f"(H, W, {depth})"
+        raise ImageError(f"a {format} frame has shape {tuple(shape)}; expected {expected}")
+    rows, width = int(shape[0]), int(shape[1])
+    pitch = width * depth
+    if strides is not None:
+        pitch = int(strides[0]) if rows > 1 else max(pitch, int(strides[0]))
+        gaps = [int(step) for step in strides[1:]]
+        if width > 1 and gaps != ([1] if planar else [depth, 1]):
+            raise ImageError(
+                f"a frame's strides are {tuple(strides)} bytes; expected pixels side by side, "
+                f"left to right: (pitch, {depth}{'' if planar else ', 1'}); make it contiguous"
+            )
+    height = rows * 2 // 3 if planar else rows
+    chroma = pointer + height * pitch if planar else 0
+    return GpuFrame(pointer, width, height, pitch, format, chroma, yuv, device, stream, owner)
