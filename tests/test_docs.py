@@ -39,6 +39,7 @@ COMMANDS = {
 # What the modules behind some commands import at once.
 NEEDS = {
     "export": "onnx",
+    "export.quantize": "onnx",
     "export.to_onnx": "onnx",
     "train.data.render": "numba",
     "train.data.detector_errors": "torch",

@@ -64,7 +64,14 @@ def test_a_real_photo_gives_a_face_with_everything() -> None:
         assert 0.3 < face.score <= 1
         aligned = apply_transform(face.transform, face.landmarks)
         np.testing.assert_allclose(aligned[:2].mean(0), OFFICIAL.eye_center, atol=1e-6)
-        assert set(frontalizer.timings) == {"read", "detect", "align", "network", "finish"}
+        assert set(frontalizer.timings) == {
+            "read",
+            "detect",
+            "refine",
+            "align",
+            "network",
+            "finish",
+        }
         assert face.image.std() > 20
 
 

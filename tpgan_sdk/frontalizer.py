@@ -21,6 +21,7 @@ from .errors import BackendError, DetectorError, GeometryError, ImageError
 from .geometry import CROP_SIZE
 from .images import check_image, read_image
 from .model import Model, resolve_model
+from .refiner import LandmarkRefiner
 from .resample import UInt8Array, to_uint8
 from .types import BackendInfo, Detection, Face
 
@@ -41,12 +42,14 @@ class Frontalizer:
         detector: "auto", "yuface", "yunet:PATH", "insightface:PATH", a path, or a `Detector`.
         device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
         max_batch: faces that the network is given at once.
+        refine: whether the detector's landmarks are refined; those that you give never are.
 
     Raises:
         ModelError: the model is missing, damaged or not of this SDK.
         BackendError: no backend works, or the one asked for does not.
         DetectorError: the detector asked for does not work. With "auto" this is raised by the
-            first call that needs one, so that `frontalize_aligned` works without any.
+            first call that needs one, so that `frontalize_aligned` works without any. In the same
+            way that call raises a BackendError where ONNX Runtime, which refines, is missing.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Frontalizer:
         detector: str | Path | Detector = "auto",
         device: str | None = None,
         max_batch: int = 16,
+        refine: bool = True,
     ) -> None:
         if not isinstance(max_batch, int) or max_batch < 1:
             raise ValueError(f"max_batch is {max_batch!r}; expected a whole number, at least 1")
@@ -68,6 +72,12 @@ class Frontalizer:
             if detector != "auto":
                 raise
             self._detector = error
+        self._refiner: LandmarkRefiner | BackendError | None = None
+        if refine:
+            try:
+                self._refiner = LandmarkRefiner()
+            except BackendError as error:
+                self._refiner = error
         self._backend = create_backend(self.model, backend, device)
         self._seconds: dict[str, float] = {}
         self._closed = False
@@ -90,8 +100,22 @@ class Frontalizer:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Milliseconds of the last call by stage: read, detect, align, network, finish."""
+        """Milliseconds of the last call by stage: read, detect, refine, align, network, finish."""
         return {stage: seconds * 1e3 for stage, seconds in self._seconds.items()}
+
+    def detect(self, image: ImageLike) -> list[Detection]:
+        """The faces of an image as `frontalize` takes them: found by the detector, then refined.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, or the path of an image file.
+
+        Raises:
+            DetectorError: no detector works here.
+            BackendError: ONNX Runtime, which refines, is missing.
+            ImageError: not such an image.
+        """
+        self._start()
+        return self._detect(self._picture(image))
 
     def frontalize(
         self,
@@ -171,7 +195,8 @@ class Frontalizer:
         """Another one for another thread; model, detector and weights are shared."""
         other = object.__new__(Frontalizer)
         other.model, other.max_batch = self.model, self.max_batch
-        other._detector, other._backend = self._detector, self._backend.clone()
+        other._detector, other._refiner = self._detector, self._refiner
+        other._backend = self._backend.clone()
         other._seconds, other._closed = {}, False
         return other
 
@@ -204,11 +229,7 @@ class Frontalizer:
         for index, image in enumerate(images):
             with self._stage("read"):
                 picture = self._picture(image)
-            if faces is None:
-                with self._stage("detect"):
-                    found = self.detector.detect(picture)
-            else:
-                found = _detections(faces[index])
+            found = self._detect(picture) if faces is None else _detections(faces[index])
             with self._stage("align"):
                 cut = [self._cut(picture, face, faces is not None) for face in found]
             kept = [(f, c, picture.shape[1]) for f, c in zip(found, cut, strict=True) if c]
@@ -222,6 +243,22 @@ class Frontalizer:
     @staticmethod
     def _picture(image: ImageLike) -> UInt8Array:
         return read_image(image) if isinstance(image, str | Path) else check_image(image)
+
+    def _detect(self, picture: UInt8Array) -> list[Detection]:
+        with self._stage("detect"):
+            found = list(self.detector.detect(picture))
+        with self._stage("refine"):
+            return [self._refined(picture, face) for face in found]
+
+    def _refined(self, picture: UInt8Array, face: Detection) -> Detection:
+        if self._refiner is None:
+            return face
+        if isinstance(self._refiner, BackendError):
+            raise BackendError(f"{self._refiner}; or do without: Frontalizer(refine=False)")
+        try:
+            return self._refiner.refine(picture, face).detection
+        except GeometryError:
+            return face  # `_cut` decides what becomes of it
 
     def _cut(self, picture: UInt8Array, face: Detection, given: bool) -> FaceCrops | None:
         try:
