@@ -44,6 +44,10 @@ NEEDS = {
     "train.data.render": "numba",
     "train.data.detector_errors": "torch",
     "train.evaluate": "torch",
+    "train.landmarks.evaluate": "numba",
+    "train.landmarks.export": "onnx",
+    "train.landmarks.refiner": "torch",
+    "train.landmarks.views": "numba",
     "train.recogniser": "torch",
 }
 

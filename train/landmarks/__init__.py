@@ -1,0 +1,1 @@
+"""The landmark refiner: data, network, training and evaluation."""

@@ -1,0 +1,202 @@
+"""Training of the landmark refiner.
+
+    python -m train.landmarks.refiner --data DIR --output DIR --max-minutes 40
+
+Folders of `--data` hold the files of `train.landmarks.views`, or shards of `train.data.render`.
+The learning rate falls to zero when the time is over; the averaged weights and a log lie in the
+output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from tpgan_sdk.errors import TPGANError, TrainingError
+from tpgan_sdk.model import sha256_of
+
+from .examples import Examples, batches
+from .network import Refiner
+from .views import read_views
+
+WEIGHTS: Final = "refiner.safetensors"
+LOG: Final = "log.jsonl"
+# Shares of half the input below which an error counts squared: about half a pixel.
+SOFT: Final = 0.01
+POSE_WEIGHT: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training run."""
+
+    batch: int = 64
+    learning_rate: float = 1e-3
+    """Highest, of AdamW; rises over the first `warmup` steps, then falls as a cosine of time."""
+    warmup: int = 50
+    weight_decay: float = 0.01
+    ema: float = 0.995
+    """Of the averaged weights, per step."""
+    max_minutes: float = 40.0
+    workers: int = 1
+    """Processes that make examples."""
+    seed: int = 0
+
+
+def loss_of(output: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 of the points, and of the pose with less weight; what is NaN does not count."""
+    known = torch.where(truth.isnan(), output.detach(), truth)
+    points = F.smooth_l1_loss(output[:, :10], known[:, :10], beta=SOFT)
+    pose = F.smooth_l1_loss(output[:, 10:], known[:, 10:], beta=SOFT)
+    return points + POSE_WEIGHT * pose
+
+
+def train(
+    data: Sequence[Path],
+    output: Path,
+    config: Config,
+    start: Path | None = None,
+    yunet: Path | None = None,
+) -> None:
+    """One run; writes weights and log into `output` every minute and at the end.
+
+    Args:
+        data: folders of views.
+        output: is made where it does not exist.
+        config: how.
+        start: weights to begin with, of an earlier run.
+        yunet: ONNX whose backbone to begin with, where `start` is None.
+
+    Raises:
+        TrainingError: no views, or weights of another network.
+    """
+    torch.manual_seed(config.seed)
+    examples = Examples([v for folder in data for v in read_views(folder)], config.seed)
+    network, begun_from = _first_weights(start, yunet)
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    stream = batches(examples, config.batch, config.workers)
+    output.mkdir(parents=True, exist_ok=True)
+    begun = saved = time.perf_counter()
+    running, step, done = 0.0, 0, 0.0
+    with (output / LOG).open("w") as log:
+        while done < 1.0:
+            rate = min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * done))
+            optimizer.param_groups[0]["lr"] = config.learning_rate * rate
+            loss = _step(network, optimizer, *next(stream))
+            _average(average, network, min(config.ema, (1 + step) / (10 + step)))
+            running = loss if step == 0 else 0.98 * running + 0.02 * loss
+            step += 1
+            now = time.perf_counter()
+            done = (now - begun) / 60 / config.max_minutes
+            if now - saved > 60 or done >= 1.0:
+                saved = now
+                minutes = (now - begun) / 60
+                entry = {"step": step, "minutes": round(minutes, 1), "loss": round(running, 5)}
+                log.write(json.dumps(entry) + "\n")
+                log.flush()
+                print(entry, flush=True)
+                note = {"views": len(examples), **entry, "config": asdict(config)}
+                note["begun_from"] = begun_from
+                state = {name: value.contiguous() for name, value in average.state_dict().items()}
+                save_file(state, output / WEIGHTS, {"training": json.dumps(note)})
+
+
+def _first_weights(start: Path | None, yunet: Path | None) -> tuple[Refiner, Any]:
+    """The network, and for the record what its weights are: a text, or the earlier run's note."""
+    if start:
+        return load_refiner(start), training_note(start)
+    network = Refiner()
+    if yunet:
+        network.borrow(yunet)
+        return network, f"backbone of {yunet.name}, SHA-256 {sha256_of(yunet)}"
+    return network, "random weights"
+
+
+def _step(
+    network: Refiner, optimizer: torch.optim.Optimizer, image: Tensor, truth: Tensor
+) -> float:
+    image = image.to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(image)
+    loss = loss_of(output.float(), truth)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
+
+
+@torch.no_grad()
+def _average(average: Refiner, network: Refiner, keep: float) -> None:
+    """The weights as a running mean."""
+    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(value.detach(), 1 - keep)
+
+
+def load_refiner(weights: Path) -> Refiner:
+    """The network with trained weights, in evaluation mode.
+
+    Raises:
+        TrainingError: no such file, or the weights of another network.
+    """
+    network = Refiner().eval()
+    try:
+        network.load_state_dict(load_file(weights))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(
+            f"{weights} does not hold a refiner's weights ({error}); expected {WEIGHTS}, written "
+            "by `python -m train.landmarks.refiner`"
+        ) from error
+    return network
+
+
+def training_note(weights: Path) -> dict[str, Any]:
+    """What a file of weights says about its training; empty where it says nothing."""
+    with safe_open(weights, "pt") as file:
+        note: dict[str, Any] = json.loads((file.metadata() or {}).get("training", "{}"))
+    return note
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m train.landmarks.refiner")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="weights to begin with")
+    parser.add_argument("--yunet", type=Path, metavar="ONNX", help="or its backbone to begin with")
+    for field in fields(Config):
+        kind = int if isinstance(field.default, int) else float
+        flag = "--" + field.name.replace("_", "-")
+        parser.add_argument(flag, type=kind, default=field.default)
+    arguments = vars(parser.parse_args(argv))
+    paths = {name: arguments.pop(name) for name in ("data", "output", "start", "yunet")}
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        train(**paths, config=Config(**arguments))
+    except TPGANError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
