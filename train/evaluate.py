@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, help="folder for results.json, results.md, figures")
     p.add_argument("--landmarks", choices=("detector", "fiducials"), default="detector")
     p.add_argument("--detector", default="auto", help="the SDK's detector for real photos")
+    p.add_argument("--no-refine", action="store_true", help="keep the detector's points")
     p.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0], help="of CFP")
     p.add_argument("--setting", type=int, choices=(1, 2), default=2, help="of Multi-PIE")
     p.add_argument("--people", type=_count, default=10**9, help="only the first so many")
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> tuple[Report, Measured]:
     setting = Setting(
         synthesis(args),
         _recognisers(args, kept),
-        "exact" if rendered else args.landmarks,
+        "exact",
         args.seed,
         args.draws,
         _shown(args.grid or rendered),
@@ -101,7 +103,8 @@ def run(args: argparse.Namespace) -> tuple[Report, Measured]:
     if rendered:
         result = evaluate_rendered(args.root, args.people, setting, args.sex_from)
     else:
-        result = _photos(args, locator(args, kept), setting)
+        locate, landmarks = locator(args, kept)
+        result = _photos(args, locate, replace(setting, landmarks=landmarks))
     for one in kept:
         one.save()
     return result
@@ -126,22 +129,25 @@ def synthesis(args: argparse.Namespace) -> Synthesis:
     return from_onnx(args.onnx) if args.onnx else FolderSynthesis(args.results)
 
 
-def locator(args: argparse.Namespace, kept: list[Kept]) -> Locate:
+def locator(args: argparse.Namespace, kept: list[Kept]) -> tuple[Locate, str]:
     """Where the five points of real photos come from; what must be saved is added to `kept`.
+
+    Returns:
+        Also its name, for the report.
 
     Raises:
         TrainingError: fiducials of a set that has none.
     """
     if args.landmarks == "detector":
-        locate = by_detector(args.detector)
+        locate, name = by_detector(args.detector, not args.no_refine)
         if not args.cache:
-            return locate
-        kept.append(Kept(args.cache / f"points-{file_name(args.detector)}"))
-        return kept_locate(locate, kept[-1])
+            return locate, name
+        kept.append(Kept(args.cache / f"points-{file_name(name)}"))
+        return kept_locate(locate, kept[-1]), name
     if args.dataset == "cfp":
-        return by_fiducials(args.root)
+        return by_fiducials(args.root), "fiducials"
     if args.dataset == "multipie":
-        return by_points_file
+        return by_points_file, "point files"
     raise TrainingError(f"--dataset {args.dataset} has no fiducials; expected --landmarks detector")
 
 

@@ -74,7 +74,10 @@ Arguments parse_arguments(int count, char** words) {
     } else if (name == "--template") {
       result.template_name = value;
     } else if (name == "--device") {
-      std::istringstream(value) >> result.device;
+      std::istringstream number(value);
+      if (!(number >> result.device) || !number.eof() || result.device < 0) {
+        throw std::runtime_error("--device is '" + value + "'; expected a GPU's number, as 0");
+      }
     } else if (name == "--landmarks" || name == "--landmarks-file") {
       result.landmarks = numbers(name == "--landmarks" ? value : content(value));
       landmarks = true;

@@ -56,17 +56,19 @@ def test_results_of_another_program_in_a_folder(shards: Path, tmp_path: Path) ->
 def test_real_photos_go_through_the_detector(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def detector(spec: str) -> landmarks.Locate:
-        assert spec == "yunet:x"
-        return lambda photo, picture: None
+    def detector(spec: str, refine: bool) -> tuple[landmarks.Locate, str]:
+        assert (spec, refine) == ("yunet:x", False)
+        return lambda photo, picture: None, "yunet, as it is"
 
     monkeypatch.setattr(evaluate, "by_detector", detector)
     for name in "ab":
         for number in "01":
             write_image(tmp_path / name / f"{number}.png", np.zeros((40, 40, 3), np.uint8))
     common = ("--root", tmp_path, "--onnx", "edge", "--recogniser", "r", "--draws", 20)
-    assert run(*common, "--dataset", "people", "--detector", "yunet:x") == 0
-    assert "probes without a result: 4" in capsys.readouterr().out
+    assert run(*common, "--dataset", "people", "--detector", "yunet:x", "--no-refine") == 0
+    printed = capsys.readouterr().out
+    assert "landmarks: yunet, as it is" in printed
+    assert "probes without a result: 2" in printed
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_errors_are_one_line(
     arguments: tuple[str, ...],
     message: str,
 ) -> None:
-    monkeypatch.setattr(evaluate, "by_detector", lambda spec: lambda photo, picture: None)
+    monkeypatch.setattr(evaluate, "by_detector", lambda *_: (lambda photo, picture: None, "x"))
     common = ("--root", tmp_path, "--onnx", "edge", "--recogniser", "r")
     assert run(*common, *arguments) == 1
     error = capsys.readouterr().err

@@ -39,20 +39,22 @@ class _NoNetwork:
         pass
 
 
-def by_detector(spec: str = "auto") -> Locate:
-    """The points that a user of the SDK gets: its detector, and what it does after.
+def by_detector(spec: str = "auto", refine: bool = True) -> tuple[Locate, str]:
+    """The points that a user of the SDK gets, and who says so, for report and cache.
 
     Raises:
         DetectorError: this detector does not work here.
     """
-    sdk = Frontalizer(backend=_NoNetwork(), detector=spec)
-    _ = sdk.detector  # "auto" tells only now that none works
+    sdk = Frontalizer(backend=_NoNetwork(), detector=spec, refine=refine)
+    name = sdk.detector.name  # "auto" tells only now that none works
+    if sdk.refiner is not None:
+        name += f", refined by {sdk.refiner.info['sha256'][:12]}"
 
     def locate(_: Photo, picture: UInt8Array) -> FloatArray | None:
         faces = sdk.frontalize(picture, largest_only=True)
         return faces[0].landmarks if faces else None
 
-    return locate
+    return locate, name
 
 
 def by_fiducials(root: Path) -> Locate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +91,15 @@ def evaluate_people(
 ) -> tuple[Report, Measured]:
     """Any folder of people: the most frontal photo of each is the gallery, the rest are probes."""
     found = _measured((open_view(photo, locate) for photo in photos), setting)
+    # Which ones are gallery is known only now that their yaws are.
     turned = np.nan_to_num(np.abs(found.yaw), nan=np.inf)
     gallery = np.zeros(len(turned), np.bool_)
     for person in np.unique(found.persons):
         own = np.flatnonzero(found.persons == person)
         gallery[own[np.argmin(turned[own])]] = True
+    probes = replace(found, probe=~gallery)
     return Report(
-        setting.about("people", found), identification=_identified(found, gallery, setting)
+        setting.about("people", probes), identification=_identified(found, gallery, setting)
     ), found
 
 

@@ -80,7 +80,7 @@ def summarise(results: Sequence[Result], offset: bool) -> dict[str, float]:
 
     Args:
         results: of one group.
-        offset: whether each method's mean error of each point is taken off first: what fiducials
+        offset: whether each method's median error of each point is taken off first: what fiducials
             and landmarks mean by a point differs.
     """
     figures = {"faces": float(len(results))}
