@@ -99,7 +99,8 @@ def use_the_example(
     }
     line = [str(program), *(str(word) for pair in words.items() for word in pair)]
     result = subprocess.run(line, env=environment, capture_output=True, text=True)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    said = (result.returncode, result.stdout, result.stderr)
+    assert said == (0, "", ""), said
     crops = crop_face(rgb, points)
     assert crops.mirrored
     inputs = network_inputs([crops], reverse_channels=False)

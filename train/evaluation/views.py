@@ -38,7 +38,7 @@ class View:
     probe: bool = True
     """Whether it is frontalized, too; a gallery's picture stays as it is."""
     truth: UInt8Array | None = None
-    """(128, 128, 3) RGB, the true frontal face in the portrait's own light and the picture's exposure."""
+    """(128, 128, 3) RGB, the true frontal face: its own light, the picture's exposure."""
 
 
 def aligned_face(view: View, template: Template) -> UInt8Array | None:
