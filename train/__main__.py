@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--keep", type=_count, default=1, help="checkpoints to keep, besides the best")
     p.add_argument("--workers", type=_count, default=1, help="processes that prepare batches")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    p.add_argument("--dry-run", action="store_true", help="print what would run")
+    p.add_argument("--dry-run", action="store_true", help="open all, print what would run")
     return p
 
 
@@ -69,6 +69,15 @@ def _run(config: TrainConfig, job: Job, device: str) -> Path:
         return train(config, job, say=lambda line: print(line, flush=True), among=among)
 
 
+def _plan(config: TrainConfig, job: Job, device: str) -> str:
+    from .loop import plan
+    from .parallel import ranks
+
+    with ranks(device) as among:
+        shown = {"config": asdict(config), "run": plan(config, job, among)}
+    return json.dumps(shown, indent=2)
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
@@ -76,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.ablate is not None:
             config = without(config, args.ablate)
         if args.dry_run:
-            print(json.dumps(asdict(config), indent=2))
+            print(_plan(config, job, args.device))
             return 0
         folder = _run(config, job, args.device)
     except TPGANError as error:

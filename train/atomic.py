@@ -34,7 +34,7 @@ def put(new: Path, folder: Path, earlier: str, keep: int) -> None:
     os.replace(new, folder)
     _flush(folder.parent)
     kept = _kept(folder)
-    for old in kept[: len(kept) - keep]:
+    for old in kept[: max(0, len(kept) - keep)]:
         _discard(old)
 
 

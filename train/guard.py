@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TrainingError
 
+from . import atomic
 from .config import TrainConfig
 
 
@@ -25,22 +26,22 @@ class Guard:
         """
         if not all(math.isfinite(term) for term in terms.values()):
             raise TrainingError(
-                f"a loss is not finite at step {step}: {_list(terms)}; {self._last}"
+                f"a loss is not finite at step {step}: {_list(terms)}; {last_good(self.folder)}"
             )
         if "critic" in terms:
             self._beyond = self._beyond + 1 if abs(terms["critic"]) > self.bound else 0
         if self._beyond >= self.patience:
             raise TrainingError(
                 f"the discriminator diverged: at step {step} its loss is {terms['critic']:.4g}, "
-                f"beyond +-{self.bound:g} {self._beyond} times in a row; {self._last}. "
+                f"beyond +-{self.bound:g} {self._beyond} times in a row; {last_good(self.folder)}. "
                 "A lower critic_learning_rate, critic_spectral_norm or critic_r1 may hold it"
             )
 
-    @property
-    def _last(self) -> str:
-        if self.folder.exists():
-            return f"the last good checkpoint is {self.folder}"
-        return "nothing was saved yet"
+
+def last_good(folder: Path) -> str:
+    """What to go back to, for messages."""
+    last = atomic.latest(folder)
+    return f"the last good checkpoint is {last}" if last.exists() else "nothing was saved yet"
 
 
 def _list(terms: dict[str, float]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,12 +42,9 @@ def train(
         TrainingError: data or configuration that cannot be used, a loss that is not finite, or a
             discriminator that diverges.
     """
-    _check(config, job, among)
-    examples = open_examples(job.dataset, job.data, config.spec.template, say=say)
-    run = _build(config, job, examples.classes, among)
-    clock = Clock(config.steps, job.max_minutes, among)
-    keeper = Keeper(run, job, examples, clock)
-    keeper.begin()
+    examples, keeper = _begin(config, job, among, say)
+    _make(job.output)
+    run, clock = keeper.run, keeper.clock
     report = Report(job.output, run, clock, keeper.means, say) if among.leads else None
     guard = Guard(config, job.folder)
     batches = _batches(examples, run, job.workers)
@@ -68,6 +66,37 @@ def train(
     return job.folder
 
 
+def plan(config: TrainConfig, job: Job, among: Ranks = ALONE) -> dict[str, Any]:
+    """What `train` would work on; opens and builds all of it and writes nothing.
+
+    Raises:
+        TrainingError: whatever `train` refuses before its first step, except for a folder that
+            cannot be written to.
+    """
+    _, keeper = _begin(config, job, among, None)
+    names = ("data", "heldout", "output", "recogniser", "teacher", "init")
+    paths = {name: getattr(job, name) for name in names}
+    return {
+        **{name: str(path) if path else None for name, path in paths.items()},
+        **keeper.source,
+        "device": str(among.device),
+        "processes": among.count,
+        "first_step": keeper.run.step,
+    }
+
+
+def _begin(
+    config: TrainConfig, job: Job, among: Ranks, say: Callable[[str], None] | None
+) -> tuple[ExampleSet, Keeper]:
+    """The data, and the run where its first step begins."""
+    _check(config, job, among)
+    examples = open_examples(job.dataset, job.data, config.spec.template, say=say)
+    run = _build(config, job, examples.classes, among)
+    keeper = Keeper(run, job, examples, Clock(config.steps, job.max_minutes, among))
+    keeper.begin()
+    return examples, keeper
+
+
 def _check(config: TrainConfig, job: Job, among: Ranks) -> None:
     if config.batch % among.count:
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
@@ -76,10 +105,13 @@ def _check(config: TrainConfig, job: Job, among: Ranks) -> None:
             f"{job.folder} holds a checkpoint already; go on with it (--resume) or train into "
             "another folder"
         )
+
+
+def _make(output: Path) -> None:
     try:
-        job.output.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TrainingError(f"cannot write to {job.output}: {error.strerror}") from None
+        raise TrainingError(f"cannot write to {output}: {error.strerror}") from None
 
 
 def _build(config: TrainConfig, job: Job, classes: int, among: Ranks) -> Run:

@@ -76,6 +76,7 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean over the pictures of (norm of the critic's gradient - 1) squared.
 
+    The critic's value of a picture is the mean of its logits, as in the critic's loss.
     The norm is taken for each picture by itself. Taken over the whole batch, as some published
     code does, it grows with the square root of the batch and penalises nothing of the sort.
 
@@ -83,8 +84,7 @@ def gradient_penalty(
         mix: (N, 1, 1, 1) in [0, 1]: where between real and fake each gradient is taken.
     """
     between = (mix * real + (1 - mix) * fake).detach().requires_grad_(True)
-    logits = critic(between)
-    (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
+    (gradient,) = torch.autograd.grad(_scores(critic(between)), between, create_graph=True)
     norms: Tensor = gradient.flatten(1).norm(dim=1)
     return ((norms - 1) ** 2).mean()
 
@@ -92,11 +92,18 @@ def gradient_penalty(
 def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     """Half the squared norm of the critic's gradient at real pictures, mean over them.
 
+    The critic's value of a picture is the mean of its logits, as in the critic's loss.
+
     Source: Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018.
     """
     at = real.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
+    (gradient,) = torch.autograd.grad(_scores(critic(at)), at, create_graph=True)
     return 0.5 * (gradient**2).flatten(1).sum(dim=1).mean()
+
+
+def _scores(logits: Tensor) -> Tensor:
+    """Sum over the pictures, which do not depend on each other, of each one's mean logit."""
+    return logits.reshape(len(logits), -1).mean(dim=1).sum()
 
 
 def center_weight(size: int, low: float = 0.4) -> Tensor:

@@ -80,6 +80,17 @@ def test_the_last_ones_and_the_best_one_are_kept(tmp_path: Path) -> None:
     assert checkpoint.load_generator(tmp_path / "checkpoint-00000003")[1].step == 3
 
 
+def test_fewer_than_are_kept_all_stay(tmp_path: Path) -> None:
+    """At every save: the last ones, five of them as soon as there are five."""
+    folder = tmp_path / "checkpoint"
+    state, _ = small()
+    network = torch.nn.Linear(1, 1)
+    for step in range(1, 8):
+        checkpoint.save(folder, replace(state, step=step), {"raw": network}, {}, keep=5)
+        steps = sorted(checkpoint.load_state(path).step for path in tmp_path.iterdir())
+        assert steps == list(range(max(1, step - 4), step + 1))
+
+
 def test_the_best_one_has_the_lowest_held_out_loss(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from tpgan_sdk.errors import TrainingError
 from train import checkpoint
@@ -118,6 +121,32 @@ def test_a_loss_that_is_not_finite_stops_the_run(shards: Path, tmp_path: Path) -
         train(config, Job(shards, tmp_path, workers=0))
 
 
+@pytest.mark.parametrize(("spoiled", "module"), [("generator", "run"), ("critic", "critic")])
+def test_weights_that_are_not_finite_are_never_saved(
+    spoiled: str, module: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The losses of the second step are finite, a gradient is not."""
+    calls = 0
+
+    def spoil(network: nn.Module, _: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            gradient = next(p for p in network.parameters() if p.grad is not None).grad
+            assert gradient is not None
+            gradient.fill_(float("nan"))
+
+    monkeypatch.setattr(f"train.{module}.mean_gradients", spoil)
+    job = Job(shards, tmp_path, workers=0, save_every=1)
+    good = re.escape(f"the last good checkpoint is {job.folder}")
+    with pytest.raises(TrainingError, match=f"{spoiled} is not finite after step 2 .*; {good}"):
+        train(ADVERSARIAL, job, quiet)
+    assert checkpoint.load_state(job.folder).step == 1
+    for file in job.folder.glob("*.safetensors"):
+        for key, value in load_file(file).items():
+            assert not value.is_floating_point() or value.isfinite().all(), f"{file.name}: {key}"
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [({"pixel_64": 9.0, "steps": 40}, "pixel_64"), ({"adversarial": 2e-3}, "adversarial")],
@@ -127,6 +156,40 @@ def test_another_configuration_cannot_resume(
 ) -> None:
     with pytest.raises(TrainingError, match=f"cannot be resumed with another {named};"):
         train(replace(FAST, **changes), Job(shards, trained.parent, resume=True, workers=0))
+
+
+def copied(trained: Path, output: Path, data: dict[str, Any]) -> None:
+    """A run that was trained on other data, in its own words."""
+    folder = shutil.copytree(trained, output / "checkpoint")
+    state = json.loads((folder / "checkpoint.json").read_text())
+    (folder / "checkpoint.json").write_text(json.dumps(state | {"data": data}))
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ({"dataset": "csv", "views": 12, "identities": 4}, "12 views of 4 identities (csv)"),
+        ({"views": 13, "identities": 4}, "13 views of 4 identities (rendered)"),
+    ],
+)
+def test_other_data_cannot_resume(
+    data: dict[str, Any], shown: str, shards: Path, trained: Path, tmp_path: Path
+) -> None:
+    copied(trained, tmp_path, data)
+    both = f"was trained on {shown}, {shards} holds 12 views of 4 identities (rendered); resume wi"
+    with pytest.raises(TrainingError, match=re.escape(both)):
+        train(FAST, Job(shards, tmp_path, resume=True, workers=0), quiet)
+
+
+def test_a_checkpoint_that_names_no_dataset_resumes(
+    shards: Path, trained: Path, tmp_path: Path
+) -> None:
+    known = {"dataset": "rendered", "views": 12, "identities": 4}
+    assert checkpoint.load_state(trained).data == known
+    copied(trained, tmp_path, {"views": 12, "identities": 4})
+    folder = train(replace(FAST, steps=31), Job(shards, tmp_path, resume=True, workers=0), quiet)
+    state = checkpoint.load_state(folder)
+    assert (state.step, state.data) == (31, known)
 
 
 def test_an_existing_checkpoint_is_not_overwritten(shards: Path, trained: Path) -> None:
@@ -190,8 +253,61 @@ def test_progress_lines_tell_speed_and_time_left(shards: Path, tmp_path: Path) -
     assert "pixel_128" in first
 
 
-def test_the_commands_settings_reach_the_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
-    command = "--config edge --set batch=7 --ablate identity --data x --output y --dry-run"
-    assert main(command.split()) == 0
+PLANNED = "--set preset=tiny --set batch=7 --ablate identity --device cpu --dry-run"
+
+
+def test_a_dry_run_shows_what_would_run_and_writes_nothing(
+    shards: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "new"
+    command = ["--data", str(shards), "--output", str(output), "--init", str(trained)]
+    assert main([*command, *PLANNED.split()]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["batch"], shown["identity"], shown["identity_features"]) == (7, 0, 0)
+    config = shown["config"]
+    assert (config["batch"], config["identity"], config["identity_features"]) == (7, 0, 0)
+    assert shown["run"] == {
+        "data": str(shards),
+        "heldout": None,
+        "output": str(output),
+        "recogniser": None,
+        "teacher": None,
+        "init": str(trained),
+        "dataset": "rendered",
+        "views": 12,
+        "identities": 4,
+        "device": "cpu",
+        "processes": 1,
+        "first_step": 0,
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "{tmp}/none"], "none"),
+        (["--teacher", "{tmp}/none", "--set", "distill=1"], "no checkpoint at {tmp}/none"),
+        (["--init", "{tmp}/none"], "no checkpoint at {tmp}/none"),
+        (["--set", "identity=1"], "need a recogniser: pass --recogniser FILE"),
+        (["--output", "{trained}"], "holds a checkpoint already"),
+        (["--resume"], "no checkpoint at {tmp}/new/checkpoint"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(
+    words: list[str],
+    message: str,
+    shards: Path,
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = {"tmp": tmp_path, "trained": trained.parent}
+    command = ["--data", str(shards), "--output", str(tmp_path / "new"), *PLANNED.split()]
+    if words[0] == "--set":
+        command.remove("--ablate")
+        command.remove("identity")
+    assert main([*command, *(word.format(**names) for word in words)]) == 1
+    printed = capsys.readouterr()
+    assert message.format(**names) in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []

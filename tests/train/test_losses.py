@@ -96,6 +96,27 @@ def test_r1_is_half_the_squared_gradient_at_real_pictures(count: int) -> None:
     assert squared.item() == pytest.approx(2 * (real**2).flatten(1).sum(dim=1).mean().item())
 
 
+def map_of_logits(picture: torch.Tensor) -> torch.Tensor:
+    """(N, 1, 4, 4): 48 and 64 times a pixel of the picture at two places, 0 elsewhere."""
+    logits = torch.zeros(len(picture), 1, 4, 4)
+    logits[:, 0, 0, 0], logits[:, 0, 3, 1] = 48 * picture[:, 0, 0, 0], 64 * picture[:, 1, 2, 3]
+    return logits
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_penalties_of_a_map_are_those_of_its_mean(count: int) -> None:
+    """The mean of the 16 logits is 3 a + 4 b: its gradient has norm 5."""
+    real, fake = torch.rand(count, 3, 4, 4), torch.rand(count, 3, 4, 4)
+    mix = torch.rand(count, 1, 1, 1)
+    penalty = losses.gradient_penalty(map_of_logits, real, fake, mix)
+    assert penalty.item() == pytest.approx(16.0, rel=1e-5)
+    assert losses.r1_penalty(map_of_logits, real).item() == pytest.approx(12.5)
+    # The same critic in the loss: mean of the logits, too.
+    expected = (3 * (fake - real)[:, 0, 0, 0] + 4 * (fake - real)[:, 1, 2, 3]).mean().item()
+    loss = losses.wasserstein_critic(map_of_logits(real), map_of_logits(fake)).item()
+    assert loss == pytest.approx(expected, abs=1e-6)
+
+
 def test_spectral_norm_makes_the_largest_singular_value_one() -> None:
     torch.manual_seed(0)
     network = Discriminator(width=0.0625, spectral=True)

@@ -1,7 +1,7 @@
 """Sex from an embedding: one fixed linear classifier, to see whether synthesis keeps it.
 
-The generated portraits carry it in their names: f0a1b2c3.jpg and m0a1b2c3.jpg. Fit it on frontal
-portraits of the training split; it then judges raw and frontalized faces alike.
+The generated portraits carry it in their names: f0a1b2c3d4e.jpg and m0a1b2c3d4e.jpg. Fit it on
+frontal portraits of the training split; it then judges raw and frontalized faces alike.
 """
 
 from __future__ import annotations
