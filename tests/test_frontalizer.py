@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from tpgan_sdk import (
 )
 from tpgan_sdk.geometry import OFFICIAL, apply_transform, mirror_landmarks
 from tpgan_sdk.images import read_image
+from tpgan_sdk.refiner import LandmarkRefiner
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PHOTOS = REPOSITORY / "examples" / "photos"
@@ -43,6 +45,7 @@ def detection(points: np.ndarray, score: float = 0.9, size: float = 100) -> Dete
     return Detection((x - size / 2, y - size / 2, x + size / 2, y + size / 2), points, score)
 
 
+PROFILE_POINTS = np.array([(120, 95), (128, 96), (150, 115), (118, 140), (130, 141)], float)
 POINTS = np.array([(62, 70), (88, 70), (93, 90), (66, 112), (86, 112)], float)
 
 
@@ -257,10 +260,58 @@ def test_without_a_detector_aligned_crops_still_work(monkeypatch: pytest.MonkeyP
         Frontalizer(detector="yuface")
 
 
+def test_detected_landmarks_are_refined_by_it_and_its_clones() -> None:
+    image, found = read_image(PROFILE), detection(PROFILE_POINTS)
+    refined = LandmarkRefiner().refine(image, found).detection
+    assert np.abs(refined.landmarks - found.landmarks).max() > 1
+    with Frontalizer(detector=FixedDetector(found)) as frontalizer, frontalizer.clone() as clone:
+        for one in (frontalizer, clone):
+            (face,) = one.detect(PROFILE)
+            np.testing.assert_array_equal(face.landmarks, refined.landmarks)
+            assert (face.box, face.score) == (found.box, found.score)
+            assert list(one.timings) == ["read", "detect", "refine"]
+            np.testing.assert_array_equal(one.frontalize(image)[0].landmarks, refined.landmarks)
+            (given,) = one.frontalize(image, faces=[found])
+            np.testing.assert_array_equal(given.landmarks, found.landmarks)
+
+
+def test_without_refining_the_detectors_landmarks_stay() -> None:
+    found = detection(PROFILE_POINTS)
+    with (
+        Frontalizer(detector=FixedDetector(found), refine=False) as frontalizer,
+        frontalizer.clone() as clone,
+    ):
+        for one in (frontalizer, clone):
+            assert one.refiner is None
+            np.testing.assert_array_equal(one.detect(PROFILE)[0].landmarks, found.landmarks)
+
+
+def test_a_refiner_without_onnx_runtime_is_told_when_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_onnx_runtime() -> LandmarkRefiner:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "onnxruntime", None)
+            return LandmarkRefiner()
+
+    monkeypatch.setattr("tpgan_sdk.frontalizer.LandmarkRefiner", without_onnx_runtime)
+    found = detection(PROFILE_POINTS)
+    message = (
+        r"ONNX Runtime cannot be imported .* install it: pip install 'tpgan-sdk\[cpu\]'; or do "
+        r"without: Frontalizer\(refine=False\), tpgan frontalize --no-refine"
+    )
+    with Frontalizer(detector=FixedDetector(found)) as frontalizer, frontalizer.clone() as clone:
+        for one in (frontalizer, clone):
+            with pytest.raises(BackendError, match=message):
+                one.detect(PROFILE)
+            with pytest.raises(BackendError, match=message):
+                _ = one.refiner
+            assert len(one.frontalize(PROFILE, faces=[found])) == 1
+
+
 def test_clones_give_the_same_result_in_threads() -> None:
     image = read_image(PROFILE)
-    points = np.array([(120, 95), (128, 96), (150, 115), (118, 140), (130, 141)], float)
-    with Frontalizer(detector=FixedDetector(detection(points))) as frontalizer:
+    with Frontalizer(detector=FixedDetector(detection(PROFILE_POINTS))) as frontalizer:
         expected = frontalizer.frontalize(image)[0].image
         results: list[np.ndarray] = []
 

@@ -59,7 +59,15 @@ def test_nv12_lies_above_its_chroma() -> None:
         ({"strides": (360, 9, 1)}, r"strides are \(360, 9, 1\) bytes; .* make it contiguous"),
         ({"strides": (40, 1, 1200)}, "make it contiguous"),
         ({"data": (0, False)}, "pointer is null"),
-        ({"data": None}, "is incomplete"),
+        ({"shape": (30, 1, 3), "strides": (9, 3, 3)}, "make it contiguous"),
+        ({"shape": (30, 1, 3), "strides": (9, 3)}, "make it contiguous"),
+        ({"strides": ()}, "make it contiguous"),
+        ({"data": None}, "is incomplete or wrong: TypeError"),
+        ({"data": (None, False)}, "is incomplete or wrong: TypeError"),
+        ({"data": (1.5, False)}, "is incomplete or wrong: .* expected integers"),
+        ({"shape": (30, 40.0, 3)}, "is incomplete or wrong: TypeError"),
+        ({"strides": ("120", 3, 1)}, "is incomplete or wrong: TypeError"),
+        ({"stream": "7"}, "is incomplete or wrong: TypeError"),
         ({"mask": object()}, "is masked"),
         ({"stream": 0}, "stream is 0"),
     ],
@@ -70,7 +78,7 @@ def test_arrays_that_are_refused(entries: dict[str, Any], message: str) -> None:
 
 
 def test_an_interface_without_a_shape() -> None:
-    with pytest.raises(ImageError, match="is incomplete: KeyError"):
+    with pytest.raises(ImageError, match="is incomplete or wrong: KeyError"):
         frame_of(SimpleNamespace(__cuda_array_interface__={"data": (1, False)}))
 
 
@@ -96,6 +104,11 @@ def test_pointers_that_are_refused(arguments: dict[str, Any], message: str) -> N
 def test_what_is_no_array_at_all() -> None:
     with pytest.raises(ImageError, match="a frame is str; expected an array on the GPU"):
         frame_of("photo.jpg")
+
+
+def test_a_frame_is_returned_as_it_is() -> None:
+    frame = GpuFrame(0x7000, 40, 30, 64, "nv12", chroma=0x9000)
+    assert frame_of(frame) is frame
 
 
 def test_memory_of_the_cpu_is_refused() -> None:
@@ -163,6 +176,22 @@ def test_a_capsule_on_the_gpu() -> None:
     del frame
     gc.collect()
     assert made.freed == 1
+
+
+def test_dlpack_is_taken_first_because_it_is_told_the_stream() -> None:
+    made: Any = Capsule()
+    made.__cuda_array_interface__ = on_gpu().__cuda_array_interface__
+    assert frame_of(made, stream=5) == GpuFrame(0x7010, 40, 30, 120, device=1)
+    assert made.stream == 5
+
+
+def test_an_owner_that_refuses() -> None:
+    class Owner(Capsule):
+        def __dlpack__(self, stream: int | None = None) -> object:
+            raise BufferError("it requires gradients")
+
+    with pytest.raises(ImageError, match="does not hand it out by DLPack: it requires gradients"):
+        frame_of(Owner())
 
 
 def test_pinned_memory_belongs_to_no_device() -> None:

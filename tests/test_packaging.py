@@ -93,6 +93,9 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert {f"engines/{name}.json" for name in profile_names()} <= names
     models = {name for name in names if name.startswith("tpgan_sdk/models/")}
     assert any(name.endswith(".onnx") for name in models)
+    assert {f"tpgan_sdk/models/landmarks/refiner.{kind}" for kind in ("onnx", "json")} <= models
+    licenses = {Path(name).name for name in names if ".dist-info/licenses/" in name}
+    assert {"LICENSE", "LICENSE-YuNet", "NOTICE"} <= licenses
     assert not [name for name in names if name.endswith((".engine", ".plan", ".pyc"))]
 
 
@@ -102,6 +105,7 @@ def test_the_sdist_holds_what_building_and_testing_needs(dist: Path) -> None:
     expected = "pyproject.toml README.md LICENSE CHANGELOG.md Makefile constraints.txt .ci/run"
     assert set(expected.split()) <= names
     assert {"tests/conftest.py", "tests/test_packaging.py", "tpgan_sdk/py.typed"} <= names
+    assert {"NOTICE", "CMakeLists.txt", "native/include/tpgan/types.h"} <= names
     assert not [name for name in names if name.startswith((".venv", "demo/", "dist/"))]
 
 

@@ -1,7 +1,7 @@
 """Pictures that lie in the GPU's memory, whoever put them there: described, never copied.
 
-`frame_of` takes what has `__cuda_array_interface__` or `__dlpack__` (torch, CuPy,
-Numba), and bare DLPack capsules; `GpuFrame` itself takes a pointer and a pitch, as NVMM buffers and
+`frame_of` takes what has `__dlpack__` or `__cuda_array_interface__` (torch, CuPy, Numba), and bare
+DLPack capsules; `GpuFrame` itself takes a pointer and a pitch, as NVMM buffers and
 decoders give them. Nothing here needs CUDA: descriptors are read and checked on the CPU.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any, Final
 
 from .dlpack import Borrowed, borrow, is_capsule
@@ -77,26 +78,27 @@ def frame_of(
     """Describes a picture on the GPU. Its memory is used as it is, and kept alive.
 
     Args:
-        picture: object with `__cuda_array_interface__` or `__dlpack__`, or a DLPack capsule;
-            uint8 of shape (H, W, 3), "bgra": (H, W, 4), "nv12": (H * 3 / 2, W), H even. Rows may
-            have a pitch, pixels may not.
+        picture: object with `__dlpack__` (taken where it has both: it is told the stream) or
+            `__cuda_array_interface__`, or a DLPack capsule; uint8 of shape (H, W, 3), "bgra":
+            (H, W, 4), "nv12": (H * 3 / 2, W), H even. Rows may have a pitch, pixels may not. A
+            `GpuFrame` is returned as it is.
         format: key of `FORMATS`.
         yuv: for "nv12", one of `YUV`.
         stream: handle of the stream that will read the picture, told to a DLPack producer.
 
     Raises:
-        ImageError: on the CPU, of another type or shape, mirrored, or with gaps between pixels.
+        ImageError: on the CPU, of another type or shape, mirrored, with gaps between pixels, or
+            not handed out by its owner.
     """
+    if isinstance(picture, GpuFrame):
+        return picture
     if is_capsule(picture):
         return _of_dlpack(borrow(picture), format, yuv)
+    if hasattr(picture, "__dlpack__"):
+        return _of_dlpack(borrow(_handed_out(picture, stream)), format, yuv)
     interface = getattr(picture, "__cuda_array_interface__", None)
     if interface is not None:
         return _of_interface(picture, interface, format, yuv)
-    if hasattr(picture, "__dlpack__"):
-        where = tuple(int(part) for part in picture.__dlpack_device__())
-        if where[0] == 1:
-            raise ImageError(_ON_CPU)
-        return _of_dlpack(borrow(picture.__dlpack__(stream=stream)), format, yuv)
     raise ImageError(
         f"a frame is {type(picture).__name__}; expected an array on the GPU with "
         "__cuda_array_interface__ or __dlpack__, a DLPack capsule, or a GpuFrame"
@@ -109,6 +111,19 @@ _ON_CPU: Final = (
 )
 # Device types of DLPack whose memory a kernel can read: device, pinned and managed.
 _READABLE: Final = {2: "cuda", 3: "pinned", 13: "managed"}
+
+
+def _handed_out(picture: Any, stream: int | None) -> object:
+    """The DLPack capsule of an array on the GPU."""
+    try:
+        if int(picture.__dlpack_device__()[0]) == 1:
+            raise ImageError(_ON_CPU)
+        return picture.__dlpack__(stream=stream)
+    except BufferError as error:
+        raise ImageError(
+            f"a frame's owner does not hand it out by DLPack: {error}; expected a plain uint8 "
+            "array on the GPU"
+        ) from None
 
 
 def _of_dlpack(borrowed: Borrowed, format: str, yuv: str) -> GpuFrame:
@@ -132,18 +147,24 @@ def _of_dlpack(borrowed: Borrowed, format: str, yuv: str) -> GpuFrame:
 
 def _of_interface(picture: Any, interface: Any, format: str, yuv: str) -> GpuFrame:
     try:
-        pointer, _ = interface["data"]
-        shape, kind = tuple(interface["shape"]), interface["typestr"]
+        address, _ = interface["data"]
+        pointer, kind = index(address), interface["typestr"]
+        shape = tuple(index(side) for side in interface["shape"])
         strides, stream = interface.get("strides"), interface.get("stream")
+        strides = None if strides is None else tuple(index(step) for step in strides)
+        stream = None if stream is None else index(stream)
     except (KeyError, TypeError, ValueError) as error:
-        raise ImageError(f"a frame's __cuda_array_interface__ is incomplete: {error!r}") from None
+        raise ImageError(
+            f"a frame's __cuda_array_interface__ is incomplete or wrong: {error!r}; expected "
+            "integers as its version 3 has them"
+        ) from None
     if kind not in ("|u1", "<u1", ">u1"):
         raise ImageError(f"a frame has the type {kind!r}; expected uint8, '|u1'")
     if interface.get("mask") is not None:
         raise ImageError("a frame is masked; expected one without a mask")
     if stream == 0:  # the interface forbids it: it could mean either default stream
         raise ImageError("a frame's stream is 0; expected 1 (legacy), 2 (per thread) or a handle")
-    return _described(int(pointer), shape, strides, format, yuv, None, stream, picture)
+    return _described(pointer, shape, strides, format, yuv, None, stream, picture)
 
 
 def _described(
@@ -166,13 +187,16 @@ def _described(
     rows, width = int(shape[0]), int(shape[1])
     pitch = width * depth
     if strides is not None:
-        pitch = int(strides[0]) if rows > 1 else max(pitch, int(strides[0]))
-        gaps = [int(step) for step in strides[1:]]
-        if width > 1 and gaps != ([1] if planar else [depth, 1]):
+        packed = [1] if planar else [depth, 1]
+        gaps = list(strides[1:])
+        if width == 1 and gaps:
+            gaps[0] = packed[0]  # nothing lies beside a single column
+        if gaps != packed:
             raise ImageError(
                 f"a frame's strides are {tuple(strides)} bytes; expected pixels side by side, "
                 f"left to right: (pitch, {depth}{'' if planar else ', 1'}); make it contiguous"
             )
+        pitch = strides[0] if rows > 1 else max(pitch, strides[0])
     height = rows * 2 // 3 if planar else rows
     chroma = pointer + height * pitch if planar else 0
     return GpuFrame(pointer, width, height, pitch, format, chroma, yuv, device, stream, owner)

@@ -99,6 +99,20 @@ class Frontalizer:
         return self._detector
 
     @property
+    def refiner(self) -> LandmarkRefiner | None:
+        """What refines detected landmarks; None with `refine=False`.
+
+        Raises:
+            BackendError: ONNX Runtime, which it needs, is missing.
+        """
+        if isinstance(self._refiner, BackendError):
+            raise BackendError(
+                f"{self._refiner}; or do without: Frontalizer(refine=False), "
+                "tpgan frontalize --no-refine"
+            )
+        return self._refiner
+
+    @property
     def timings(self) -> dict[str, float]:
         """Milliseconds of the last call by stage: read, detect, refine, align, network, finish."""
         return {stage: seconds * 1e3 for stage, seconds in self._seconds.items()}
@@ -115,7 +129,9 @@ class Frontalizer:
             ImageError: not such an image.
         """
         self._start()
-        return self._detect(self._picture(image))
+        with self._stage("read"):
+            picture = self._picture(image)
+        return self._detect(picture)
 
     def frontalize(
         self,
@@ -251,12 +267,11 @@ class Frontalizer:
             return [self._refined(picture, face) for face in found]
 
     def _refined(self, picture: UInt8Array, face: Detection) -> Detection:
-        if self._refiner is None:
+        refiner = self.refiner
+        if refiner is None:
             return face
-        if isinstance(self._refiner, BackendError):
-            raise BackendError(f"{self._refiner}; or do without: Frontalizer(refine=False)")
         try:
-            return self._refiner.refine(picture, face).detection
+            return refiner.refine(picture, face).detection
         except GeometryError:
             return face  # `_cut` decides what becomes of it
 

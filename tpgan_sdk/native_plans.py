@@ -104,8 +104,12 @@ def finish_plan(
     Args:
         output: device address of (N, 3, 128, 128), RGB in [-1, 1].
         pictures: N pictures of 128x128 to be written.
-        mirrored: which of them are mirrored back.
+        mirrored: which of them are mirrored back, one for each picture.
     """
+    if len(mirrored) != len(pictures):
+        raise ValueError(
+            f"{len(pictures)} pictures with {len(mirrored)} mirror flags; expected one for each"
+        )
     plan = np.zeros((), FINISH)
     plan["count"], plan["output"] = _count(len(pictures)), output
     for picture, flag, row in zip(pictures, mirrored, plan["faces"], strict=False):

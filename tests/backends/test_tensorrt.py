@@ -308,6 +308,24 @@ def test_refused_before_deserialising(
     assert gpu.calls == []
 
 
+@pytest.mark.parametrize("swapped", [DATA[:-1] + b"!", None])
+def test_a_file_that_is_swapped_after_its_check_is_not_deserialised(
+    swapped: bytes | None, gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swap(index: int) -> cuda.Gpu | str:
+        if swapped is None:
+            engine.unlink()
+        else:
+            engine.write_bytes(swapped)
+        return cuda.find_gpu(index)
+
+    monkeypatch.setattr(engine_loader, "find_gpu", swap)
+    message = "changed while it was opened; expected the file" if swapped else "cannot be read"
+    with pytest.raises(EngineError, match=message):
+        open_engine(engine, MODEL)
+    assert gpu.calls == []
+
+
 def test_an_engine_that_tensorrt_does_not_read(gpu: FakeGpu, engine: Path) -> None:
     write_engine(engine, b"junk", orin(sha256=info_of(b"junk").sha256, size=4))
     with pytest.raises(BackendError, match="TensorRT does not read the engine"):
@@ -450,6 +468,27 @@ def test_an_unverified_engine_is_compared_once_before_its_first_result(
         open_engine(engine, MODEL).close()
     assert len(compared) == 1
     assert read_sidecar(engine).parity == {"psnr": 55.0}
+
+
+def test_a_comparison_is_not_noted_beside_another_engine(
+    gpu: FakeGpu, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = orin(sha256=digest(b"ENGINE other"), size=12, parity="not run, no driver")
+
+    def replaced(*_: object) -> dict[str, float]:
+        write_engine(engine, b"ENGINE other", other)
+        return {"psnr": 55.0}
+
+    def removed(*_: object) -> dict[str, float]:
+        sidecar_path(engine).unlink()
+        return {"psnr": 55.0}
+
+    for meanwhile, left in ((replaced, other), (removed, None)):
+        write_engine(engine, DATA, orin(parity="not run, no driver"))
+        monkeypatch.setattr(engine_loader, "check_parity", meanwhile)
+        with open_engine(engine, MODEL) as backend:
+            check(backend, 3)
+        assert (read_sidecar(engine) if sidecar_path(engine).exists() else None) == left
 
 
 def test_an_engine_that_fails_its_comparison_is_not_used(

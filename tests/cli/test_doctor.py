@@ -16,7 +16,7 @@ from tpgan_sdk.backends.onnx_runtime import GPU_LINE
 from tpgan_sdk.cli import doctor, environment, workings
 from tpgan_sdk.cli.environment import Check
 from tpgan_sdk.cuda import CudaDriver
-from tpgan_sdk.errors import ModelError
+from tpgan_sdk.errors import BackendError, ModelError
 
 
 @pytest.fixture
@@ -177,6 +177,27 @@ def test_a_detector_by_path_stands_in_for_the_default(
     assert doctor.main(["--detector", f"yunet:{tmp_path / 'gone.onnx'}"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        (BackendError("ONNX Runtime cannot be imported"), 'pip install "tpgan-sdk[cpu]"'),
+        (ModelError("no refiner at refiner.onnx"), workings.REINSTALL_LINE),
+    ],
+)
+def test_a_refiner_that_does_not_open(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, mend: str
+) -> None:
+    def broken() -> Any:
+        raise error
+
+    (sound,) = workings.check_refiner()
+    assert (sound.status, Path(sound.detail).name) == ("ok", "refiner.onnx")
+    monkeypatch.setattr("tpgan_sdk.refiner.LandmarkRefiner", broken)
+    (check,) = workings.check_refiner()
+    assert (check.name, check.status, check.detail) == ("refiner", "fail", str(error))
+    assert check.mend == f"{mend} (or do without: tpgan frontalize --no-refine)"
+
+
 def test_an_insightface_that_does_not_load(
     packages: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +217,7 @@ def test_an_insightface_that_does_not_load(
         ("tpgan_sdk.model.list_models", "models", "fail"),
         ("tpgan_sdk.backends.available", "backends", "fail"),
         ("tpgan_sdk.detectors.create_detector", "detector", "fail"),
+        ("tpgan_sdk.refiner.LandmarkRefiner", "refiner", "fail"),
     ],
 )
 def test_whatever_breaks_down_is_a_check(
@@ -245,4 +267,4 @@ def test_exit_code_and_text(
 def test_this_environment_is_examined_without_an_error() -> None:
     names = [check.name for check in doctor.examine()]
     assert names[:4] == ["python", "tpgan-sdk", "numpy", "opencv"]
-    assert {"onnxruntime", "torch", "gpu", "models", "detector"} <= set(names)
+    assert {"onnxruntime", "torch", "gpu", "models", "detector", "refiner"} <= set(names)

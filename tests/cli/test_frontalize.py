@@ -58,6 +58,10 @@ class Pipeline:
     def detector(self) -> Any:
         return SimpleNamespace(name="blue")
 
+    @property
+    def refiner(self) -> Any:
+        return None
+
     def detect(self, image: np.ndarray) -> list[Detection]:
         self.timings = {"detect": 1.234, "refine": 0.5}
         return [Detection((0, 0, 9, 9), POINTS + 1, 0.9)] * int(image[0, 0, 0])
@@ -211,6 +215,35 @@ def test_without_detector_nothing_starts(
     assert run(photos, "-o", tmp_path / "out", pipeline=Blind()) == 2
     assert "tpgan frontalize: the default detector does not load" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+class Unrefined(Pipeline):
+    """Without ONNX Runtime, beside a backend that does not need it."""
+
+    @property
+    def refiner(self) -> Any:
+        raise BackendError("ONNX Runtime cannot be imported; or do without: --no-refine")
+
+
+@pytest.mark.parametrize("flags", [[], ["--aligned"]])
+def test_without_refiner_nothing_starts(
+    photos: Path, tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(photos, "-o", tmp_path / "out", *flags, pipeline=Unrefined()) == 2
+    message = "tpgan frontalize: ONNX Runtime cannot be imported; or do without: --no-refine\n"
+    assert capsys.readouterr().err == message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refiner_that_breaks_makes_no_profile_frontal(photos: Path, tmp_path: Path) -> None:
+    class Breaking(Pipeline):
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            raise BackendError("the refiner broke")
+
+    pipeline = Breaking()
+    assert run(photos / "one.jpg", "-o", tmp_path / "out", "--aligned", pipeline=pipeline) == 1
+    assert lines(tmp_path / "out")[0]["reason"] == "the refiner broke"
+    assert pipeline.given == []
 
 
 def test_exit_codes(photos: Path, tmp_path: Path) -> None:
@@ -368,6 +401,23 @@ def test_trust_takes_an_engine_that_nothing_vouches_for(
     run(photos / "one.jpg", "-o", tmp_path / "out", *words, pipeline=pipeline)
     assert asked == [("edge", "e.engine", "cuda:1", {"trust": True})]
     assert pipeline.options["backend"] == "the engine"
+
+
+def test_a_trusted_engine_is_closed_where_the_set_up_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed: list[str] = []
+    engine = SimpleNamespace(close=lambda: closed.append("engine"))
+    monkeypatch.setattr(frontalize, "create_backend", lambda *_, **__: engine)
+
+    def refuse(**options: Any) -> Any:
+        assert options["backend"] is engine
+        raise DetectorError("no such detector")
+
+    words = ["in", "-o", str(tmp_path / "out"), "--backend", "e.engine", "--trust"]
+    assert main(words, refuse) == 2
+    assert "no such detector" in capsys.readouterr().err
+    assert closed == ["engine"]
 
 
 def test_trust_is_for_engines_alone(

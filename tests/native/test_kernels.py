@@ -168,6 +168,13 @@ def test_launches_that_do_not_fit(count: int) -> None:
         finish_plan(64, [GpuFrame(64, 128, 128, 384)] * count, [False] * count)
 
 
+@pytest.mark.parametrize("flags", [[], [False], [False] * 3])
+def test_a_flag_for_each_picture(flags: list[bool]) -> None:
+    message = f"2 pictures with {len(flags)} mirror flags; expected one for each"
+    with pytest.raises(ValueError, match=message):
+        finish_plan(64, [GpuFrame(64, 128, 128, 384)] * 2, flags)
+
+
 def test_pictures_that_are_refused() -> None:
     with pytest.raises(ImageError, match="a crop is 640x480 bgr; expected 128x128"):
         finish_plan(64, [FRAME], [False])

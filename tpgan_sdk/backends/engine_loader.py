@@ -18,6 +18,7 @@ from ..engine_file import (
     check_fits,
     check_kind,
     digest,
+    read_sidecar,
     sidecar_path,
     write_sidecar,
 )
@@ -74,7 +75,7 @@ def open_engine(
     weights = _weights(path, info, model) if info and info.features.get("strip") else None
     host_code = info is not None and bool(info.features.get("version_compatible"))
     about = _about(name, version, index, reason)
-    backend = _load(path.read_bytes(), trt, index, about, weights, host_code)
+    backend = _load(_read(path, info), trt, index, about, weights, host_code)
     if gate and (info is None or not info.verified):
         try:
             figures = check_parity(backend, model)
@@ -146,6 +147,20 @@ def _vouched(path: Path, trust: bool) -> EngineInfo | None:
         return None
 
 
+def _read(path: Path, info: EngineInfo | None) -> bytes:
+    """The bytes that are deserialised, checked themselves: the file may be another by now."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EngineError(f"{path} cannot be read: {error}") from None
+    if info is not None and digest(data) != info.sha256:
+        raise EngineError(
+            f"{path} changed while it was opened; expected the file that was checked: open it "
+            "again when nothing writes it any more"
+        )
+    return data
+
+
 def _weights(path: Path, info: EngineInfo, model: Model) -> bytes:
     """The ONNX that a stripped engine was built from: the model, or its form beside the engine."""
     beside = path.with_suffix(f".{info.precision}.onnx")
@@ -173,8 +188,10 @@ def _note(path: Path, info: EngineInfo | None, figures: dict[str, float]) -> Non
     """Keeps the comparison, so that it is made once. In a folder of others it is made again."""
     if info is None:
         return
-    with suppress(OSError), folder_lock(path.parent):
-        write_sidecar(path, replace(info, parity=figures))
+    with suppress(OSError, EngineError), folder_lock(path.parent):
+        found = read_sidecar(path)
+        if found.sha256 == info.sha256:  # else another engine took its place meanwhile
+            write_sidecar(path, replace(found, parity=figures))
 
 
 __all__ = ["NAME", "EngineError", "engine_of_cache", "open_engine"]

@@ -18,7 +18,7 @@ from .environment import (
     check_opencv,
     check_optional,
 )
-from .workings import check_backends, check_detector, check_models
+from .workings import check_backends, check_detector, check_models, check_refiner
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -63,6 +63,7 @@ def examine(model: str | None = None, detector: str = "auto") -> list[Check]:
         ("models", "fail", partial(check_models, model)),
         ("backends", "fail", partial(check_backends, model)),
         ("detector", "fail", partial(check_detector, detector)),
+        ("refiner", "fail", check_refiner),
     )
     return [check for name, fault, part in parts for check in _guarded(name, fault, part)]
 

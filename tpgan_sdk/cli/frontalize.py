@@ -49,14 +49,7 @@ def main(
     _set_up_logs(args.verbose)
     options = Options(Results(args.output, args.all_faces, args.paste_back), args.aligned)
     try:
-        with make_frontalizer(
-            model=args.model,
-            backend=_backend(args),
-            detector=args.detector,
-            device=args.device,
-            max_batch=args.max_batch,
-            refine=not args.no_refine,
-        ) as frontalizer:
+        with _open(args, make_frontalizer) as frontalizer:
             return _run(frontalizer, args.inputs, options)
     except (TPGANError, ValueError) as error:
         print(f"tpgan frontalize: {error}", file=sys.stderr)
@@ -112,6 +105,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _open(args: argparse.Namespace, make_frontalizer: Callable[..., Frontalizer]) -> Frontalizer:
+    backend = _backend(args)
+    try:
+        return make_frontalizer(
+            model=args.model,
+            backend=backend,
+            detector=args.detector,
+            device=args.device,
+            max_batch=args.max_batch,
+            refine=not args.no_refine,
+        )
+    except BaseException:
+        if not isinstance(backend, str):
+            backend.close()
+        raise
+
+
 def _backend(args: argparse.Namespace) -> str | Backend:
     """What Frontalizer is given: a name, or the trusted engine."""
     if not args.trust:
@@ -154,11 +164,13 @@ def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: Options) -> 
 
 def _detector_name(frontalizer: Frontalizer, options: Options) -> str | None:
     try:
-        return frontalizer.detector.name
+        name = frontalizer.detector.name
     except DetectorError:
         if options.aligned:
             return None
         raise
+    _ = frontalizer.refiner  # missing, it ends the run here and not with every file
+    return name
 
 
 def _report_one(

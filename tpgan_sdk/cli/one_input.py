@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BackendError, DetectorError
+from ..errors import DetectorError
 from ..frontalizer import Frontalizer
 from ..images import read_image, write_image
 from ..pasting import paste_back
@@ -76,7 +76,7 @@ def _since(begun: float) -> float:
 def _face_of_crop(frontalizer: Frontalizer, crop: UInt8Array) -> Detection | None:
     try:
         found = frontalizer.detect(crop)
-    except (DetectorError, BackendError):
+    except DetectorError:
         return None
     return max(found, key=lambda face: face.area, default=None)
 

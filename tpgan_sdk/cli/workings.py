@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..cuda import CudaDriver, find_driver
-from ..errors import TPGANError
+from ..errors import BackendError, TPGANError
 from ..version import __version__
 from .environment import CPU_LINE, Check
 
@@ -19,6 +19,7 @@ DETECTOR_LINE: Final = (
     "(crops that are aligned already need none: --aligned)"
 )
 YUFACE_LINE: Final = "pip install yuface"
+REINSTALL_LINE: Final = f"pip install --force-reinstall --no-deps tpgan-sdk=={__version__}"
 
 
 def check_models(model: str | None = None) -> Iterator[Check]:
@@ -34,17 +35,16 @@ def check_models(model: str | None = None) -> Iterator[Check]:
             yield Check("model", "ok", f"{asked.name} ({asked.info.precision}): {asked.path}")
     # Those in the package are needed only where no other is asked for.
     fault: Final = "fail" if model is None else "warn"
-    mend = f"pip install --force-reinstall --no-deps tpgan-sdk=={__version__}"
     try:
         models = list_models()
     except TPGANError as error:
-        yield Check("models", fault, str(error), mend)
+        yield Check("models", fault, str(error), REINSTALL_LINE)
         return
     names = ", ".join(f"{found.name} ({found.info.precision})" for found in models)
     if models:
         yield Check("models", "ok", names)
     else:
-        yield Check("models", fault, "the package holds no model", mend)
+        yield Check("models", fault, "the package holds no model", REINSTALL_LINE)
 
 
 def check_backends(model: str | None = None) -> Iterator[Check]:
@@ -78,6 +78,20 @@ def check_detector(detector: str = "auto") -> Iterator[Check]:
         yield Check("detector", "fail", f"does not run: {error}")
     else:
         yield Check("detector", "ok", f"{found.name} ({detector})")
+
+
+def check_refiner() -> Iterator[Check]:
+    """The refiner in the package is opened."""
+    from ..refiner import LandmarkRefiner
+
+    try:
+        path = LandmarkRefiner().path
+    except TPGANError as error:
+        line = CPU_LINE if isinstance(error, BackendError) else REINSTALL_LINE
+        mend = f"{line} (or do without: tpgan frontalize --no-refine)"
+        yield Check("refiner", "fail", str(error), mend)
+    else:
+        yield Check("refiner", "ok", str(path))
 
 
 def _detector_line(detector: str) -> str:
