@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Final
 
 from engines import load_profile
-from tpgan_sdk.cuda import CudaDriver, find_driver, find_gpu
+from tpgan_sdk.cuda import CudaDriver, Device, find_driver, find_gpu
 from tpgan_sdk.engine_cache import cache_dir
 from tpgan_sdk.engine_file import EngineError, check_file
-from tpgan_sdk.errors import ModelError
+from tpgan_sdk.errors import BackendError, ModelError
 from tpgan_sdk.model import load_model
 
 from . import trt_features
@@ -116,6 +116,28 @@ def check_memory(plan: BuildPlan) -> str | None:
     return None
 
 
+def check_gpu_memory(plan: BuildPlan) -> str | None:
+    """The workspace is free on a card with memory of its own; a Jetson's is `check_memory`'s."""
+    on_board = plan.profile is not None and load_profile(plan.profile).kind == "jetson"
+    if plan.runtime != "tensorrt" or on_board or isinstance(find_driver(), str):
+        return None
+    try:
+        device = Device()
+    except BackendError:
+        return None  # without pycuda nobody tells; building goes without it
+    try:
+        free = device.free_memory()
+    finally:
+        device.close()
+    wanted = plan.workspace_mib << 20
+    if free < wanted:
+        return (
+            f"{_mib(free)} of GPU memory are free; the workspace is {_mib(wanted)}: end other "
+            "programs on the GPU, or take a profile with a smaller workspace"
+        )
+    return None
+
+
 def check_builder(plan: BuildPlan) -> str | None:
     """The runtime's Python module imports, and knows the features that are asked for."""
     module = RUNTIMES[plan.runtime]
@@ -175,6 +197,7 @@ CHECKS: Final[dict[str, Callable[[BuildPlan], str | None]]] = {
     "memory": check_memory,
     "builder": check_builder,
     "driver": check_driver,
+    "GPU memory": check_gpu_memory,
     "refit": check_refit,
 }
 """In this order; each gives what is wrong and what to do, or None."""

@@ -124,6 +124,11 @@ class Device:
             finally:
                 self._driver.Context.pop()
 
+    def free_memory(self) -> int:
+        """Bytes that are free on the GPU, other programs' share taken off."""
+        with self.active("asking for the free memory") as driver:
+            return int(driver.mem_get_info()[0])
+
     def stream(self) -> Any:
         """A stream: `handle`, an int, and `synchronize()`, to be called inside `active`."""
         with self.active("making a stream") as driver:

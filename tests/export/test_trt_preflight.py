@@ -74,6 +74,29 @@ def test_short_memory(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch, tmp_path
     assert preflight.check_memory(replace(plan, profile="t4")) is None
 
 
+def test_short_gpu_memory(plan: BuildPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Card:
+        closed = 0
+
+        def free_memory(self) -> int:
+            return 100 << 20
+
+        def close(self) -> None:
+            Card.closed += 1
+
+    monkeypatch.setattr(preflight, "find_driver", lambda: CudaDriver((13, 0), 1))
+    monkeypatch.setattr(preflight, "Device", Card)
+    card = replace(plan, profile="t4", workspace_mib=4096)
+    found = str(preflight.check_gpu_memory(card))
+    assert found.startswith("100 MiB of GPU memory are free; the workspace is 4096 MiB: end other")
+    assert preflight.check_gpu_memory(replace(card, workspace_mib=64)) is None
+    assert Card.closed == 2
+    # A Jetson has one memory for both; TensorRT-RTX builds on the CPU.
+    assert preflight.check_gpu_memory(replace(card, profile="jetson-orin-nano")) is None
+    assert preflight.check_gpu_memory(replace(card, runtime="rtx")) is None
+    assert Card.closed == 2
+
+
 def test_an_opset_that_is_too_new(plan: BuildPlan, tmp_path: Path) -> None:
     packaged = resolve_model(None)
     source = tmp_path / "m.onnx"
