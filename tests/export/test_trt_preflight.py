@@ -249,3 +249,21 @@ def test_the_gate_compares_pictures(shift: float, passes: bool) -> None:
     else:
         with pytest.raises(BackendError, match=r"by 12\.7. grey levels on average; the limit is 2"):
             engine_gate.check_parity(Shifted(), model)  # type: ignore[arg-type]
+
+
+def test_the_gate_compares_identities(shared_dir: Path) -> None:
+    pytest.importorskip("torch", reason="recognisers need torch")
+    from export import identity, parity
+
+    weights = shared_dir / "models" / "identity" / "mobilefacenet_arcface.pt"
+    model = load_model(resolve_model("edge").path)
+
+    class Same:
+        def run(self, inputs: parity.Inputs) -> Any:
+            return parity.run_onnx(model.path, inputs)
+
+    figures = engine_gate.check_parity(Same(), model, recogniser=weights)  # type: ignore[arg-type]
+    assert figures["identity_min"] == pytest.approx(1, abs=1e-5)
+    pictures = Same().run(parity.load_faces(parity.FACES, model.template))
+    found = identity.identity_cosine(pictures, -pictures, weights)
+    assert found["identity_min"] <= found["identity_mean"] < 0.8
