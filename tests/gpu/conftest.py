@@ -6,13 +6,27 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from export import parity
 from export.build_engine import main
 from tpgan_sdk.backends.engine_loader import open_engine
 from tpgan_sdk.backends.tensorrt import TensorRTBackend
 from tpgan_sdk.cuda import Device, Gpu, find_gpu
 from tpgan_sdk.model import resolve_model
+
+MODEL = resolve_model("edge")
+
+
+@pytest.fixture(scope="session")
+def faces() -> parity.Inputs:
+    return parity.load_faces(parity.FACES, MODEL.template)
+
+
+@pytest.fixture(scope="session")
+def expected(faces: parity.Inputs) -> np.ndarray:
+    return parity.run_onnx(MODEL.path, faces)
 
 
 @pytest.fixture(scope="session")

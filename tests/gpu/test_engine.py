@@ -13,23 +13,10 @@ from export.build_engine import main
 from tpgan_sdk.backends.engine_loader import open_engine
 from tpgan_sdk.backends.tensorrt import TensorRTBackend
 from tpgan_sdk.engine_file import read_sidecar
-from tpgan_sdk.model import resolve_model
 
-from .conftest import memory_used
+from .conftest import MODEL, memory_used
 
 pytestmark = pytest.mark.gpu
-
-MODEL = resolve_model("edge")
-
-
-@pytest.fixture(scope="module")
-def faces() -> parity.Inputs:
-    return parity.load_faces(parity.FACES, MODEL.template)
-
-
-@pytest.fixture(scope="module")
-def expected(faces: parity.Inputs) -> np.ndarray:
-    return parity.run_onnx(MODEL.path, faces)
 
 
 def check(backend: TensorRTBackend, faces: parity.Inputs, expected: np.ndarray, n: int) -> None:

@@ -12,14 +12,11 @@ from export import parity
 from tpgan_sdk.backends import Backend, create_backend
 from tpgan_sdk.cuda import Device, Gpu
 from tpgan_sdk.errors import BackendError
-from tpgan_sdk.model import resolve_model
 
-from .conftest import memory_used
+from .conftest import MODEL, memory_used
 from .test_cuda import there_and_back
 
 pytestmark = pytest.mark.gpu
-
-MODEL = resolve_model("edge")
 
 
 def opened() -> Backend:
@@ -34,16 +31,6 @@ def backend(gpu: Gpu) -> Iterator[Backend]:
     found = opened()
     yield found
     found.close()
-
-
-@pytest.fixture(scope="module")
-def faces() -> parity.Inputs:
-    return parity.load_faces(parity.FACES, MODEL.template)
-
-
-@pytest.fixture(scope="module")
-def expected(faces: parity.Inputs) -> np.ndarray:
-    return parity.run_onnx(MODEL.path, faces)
 
 
 def check(backend: Backend, faces: parity.Inputs, expected: np.ndarray, count: int) -> None:

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from tpgan_sdk.errors import TPGANError, TrainingError
 from tpgan_sdk.model import sha256_of
 
+from ..run import average, decay_at
 from .examples import Examples, batches
 from .network import Refiner
 from .views import read_views
@@ -89,7 +90,7 @@ def train(
     examples = Examples([v for folder in data for v in read_views(folder)], config.seed)
     network, begun_from = _first_weights(start, yunet)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(network).eval()
+    averaged = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -102,7 +103,7 @@ def train(
             rate = min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * done))
             optimizer.param_groups[0]["lr"] = config.learning_rate * rate
             loss = _step(network, optimizer, *next(stream))
-            _average(average, network, min(config.ema, (1 + step) / (10 + step)))
+            average(averaged, network, min(config.ema, decay_at(step)))
             running = loss if step == 0 else 0.98 * running + 0.02 * loss
             step += 1
             now = time.perf_counter()
@@ -116,7 +117,7 @@ def train(
                 print(entry, flush=True)
                 note = {"views": len(examples), **entry, "config": asdict(config)}
                 note["begun_from"] = begun_from
-                state = {name: value.contiguous() for name, value in average.state_dict().items()}
+                state = {name: value.contiguous() for name, value in averaged.state_dict().items()}
                 save_file(state, output / WEIGHTS, {"training": json.dumps(note)})
 
 
@@ -142,13 +143,6 @@ def _step(
     loss.backward()
     optimizer.step()
     return float(loss.detach())
-
-
-@torch.no_grad()
-def _average(average: Refiner, network: Refiner, keep: float) -> None:
-    """The weights as a running mean."""
-    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(value.detach(), 1 - keep)
 
 
 def load_refiner(weights: Path) -> Refiner:

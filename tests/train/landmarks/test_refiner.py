@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.model import PACKAGED
+from train import run
 from train.landmarks import examples, refiner
 from train.landmarks.network import Refiner, flops
 from train.landmarks.views import Views, write_views
@@ -100,7 +101,7 @@ def test_the_average_follows_the_weights() -> None:
     name = "squeeze.0.weight"
     mean, value = (dict(n.named_parameters())[name] for n in (average, network))
     expected = 0.75 * mean.detach() + 0.25 * value.detach()
-    refiner._average(average, network, 0.75)
+    run.average(average, network, 0.75)
     torch.testing.assert_close(mean.detach(), expected)
 
 
