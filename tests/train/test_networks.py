@@ -95,11 +95,23 @@ def test_fuser_max_is_the_papers() -> None:
 
 
 def test_fuser_mean_averages_overlaps_only() -> None:
-    fused = Fuser(EDGE)(patches_of((-1.0, 2.0, 3.0, -4.0)))[0, 0]
+    fused = Fuser(replace(EDGE, feather=0))(patches_of((-1.0, 2.0, 3.0, -4.0)))[0, 0]
     assert fused[30, 30] == -1
     assert fused[75, 60] == -0.5  # nose and mouth
     assert fused[100, 60] == -4
     assert fused[0, 0] == 0
+
+
+def test_feathered_patches_fade_out_at_their_borders() -> None:
+    """The nose's box begins at (43, 48): half a step of 1/6 in its first row and column."""
+    fused = Fuser(EDGE)(patches_of((0.0, 0.0, 1.0, 0.0)))[0, 0]
+    torch.testing.assert_close(fused[48:56, 63], torch.tensor([1, 3, 5, 7, 9, 11, 12, 12]) / 12)
+    torch.testing.assert_close(fused[60, 43:46], torch.tensor([1.0, 3.0, 5.0]) / 12)
+    assert fused[48, 43] == pytest.approx(1 / 145)  # 1/144, shared with the whole left eye
+    assert fused[47, 63] == 0
+    # Deep in the overlap with the mouth both count fully, and share the pixel.
+    both = Fuser(EDGE)(patches_of((0.0, 0.0, 1.0, -1.0)))[0, 0]
+    assert both[75, 63] == pytest.approx((4.5 / 6 - 3.5 / 6) / (8 / 6))
 
 
 def test_patches_are_pasted_where_a_frontal_face_has_them() -> None:

@@ -147,12 +147,13 @@ def misplace(
 ) -> FloatArray:
     """Landmarks (5, 2) in 128-px crop pixels, as wrong as detectors have them.
 
-    Half of the time a part of what the default detector does at this yaw on rendered views
-    (`error_table`); on photos its mean is another and its spread wider, and other detectors err
-    otherwise, so the other half is plain noise of any size up to a few pixels.
+    Half of the time what the SDK's detector and refiner do at this yaw on rendered views
+    (`error_table`), up to two and a half times as large: on photos they err about twice as much.
+    There the mean is another too, and other detectors err otherwise, so the other half is plain
+    noise of any size up to a few pixels.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     if rng.random() < 0.5:
-        return points + sample(rng, yaw) * rng.uniform(0.2, 1.2)
+        return points + sample(rng, yaw) * rng.uniform(0.5, 2.5)
     common = rng.normal(0, rng.uniform(0, 2), 2)
     return points + common + rng.normal(0, rng.uniform(0.3, 3), (5, 2))

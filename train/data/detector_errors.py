@@ -1,7 +1,8 @@
-"""`python -m train.data.detector_errors`: how far a detector's five points lie from the exact ones.
+"""`python -m train.data.detector_errors`: how far the SDK's five points lie from the exact ones.
 
-Rendered views, whose landmarks are exact, are shown to a detector; mean and covariance of its
-errors around each yaw become an `ErrorTable`.
+Rendered views, whose landmarks are exact, are shown to a detector and, unless `--no-refine`, to the
+landmark refiner behind it; mean and covariance of their errors around each yaw become an
+`ErrorTable`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import TPGANError, TrainingError
 from tpgan_sdk.geometry import FloatArray
+from tpgan_sdk.refiner import LandmarkRefiner
 from tpgan_sdk.resample import UInt8Array
 
 from . import augment
@@ -57,9 +59,13 @@ def show(view: UInt8Array, rng: np.random.Generator) -> tuple[UInt8Array, FloatA
 
 
 def measure(
-    shards: Sequence[ShardReader], detector: Detector, views: int, seed: int = 0
+    shards: Sequence[ShardReader],
+    detector: Detector,
+    refiner: LandmarkRefiner | None,
+    views: int,
+    seed: int = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Runs a detector on views drawn from all shards, each at most once.
+    """Runs a detector, and a refiner behind it, on views drawn from all shards.
 
     Returns:
         (N,) yaws in degrees and (N, 5, 2) errors in crop px, NaN where the face was not found.
@@ -73,7 +79,8 @@ def measure(
         picture, origin = show(shard.views[row], np.random.default_rng((seed, int(place))))
         found = detector.detect(picture)
         if found:
-            error = found[0].landmarks - origin - shard.labels[row]["landmarks"]
+            face = refiner.refine(picture, found[0]).detection if refiner else found[0]
+            error = face.landmarks - origin - shard.labels[row]["landmarks"]
             if np.hypot(*error.T).mean() < OTHER_FACE:
                 errors[index] = error
     return yaws, errors
@@ -108,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, required=True, help="folder of shards (train.data.render)")
     p.add_argument("--output", type=Path, required=True, help="JSON to write")
     p.add_argument("--detector", default="auto", help="as in `tpgan frontalize`")
+    p.add_argument("--no-refine", action="store_true", help="measure the detector alone")
     p.add_argument("--views", type=int, default=1500, help="views to show, chosen at random")
     p.add_argument("--seed", type=int, default=0)
     return p
@@ -119,7 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         shards = [ShardReader(path) for path in find_shards(args.data)]
         detector = create_detector(args.detector)
-        table = summarise(detector.name, *measure(shards, detector, args.views, args.seed))
+        refiner = None if args.no_refine else LandmarkRefiner()
+        name = f"{detector.name}, refined" if refiner else detector.name
+        table = summarise(name, *measure(shards, detector, refiner, args.views, args.seed))
     except TPGANError as error:
         print(f"detector_errors: {error}", file=sys.stderr)
         return 1

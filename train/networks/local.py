@@ -13,6 +13,8 @@ from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 from .blocks import Conv, Residual, Upsample
 from .spec import GeneratorSpec
 
+_WINDOWS = tuple(f"weight_{patch.name}" for patch in PATCHES)
+
 
 class LocalPathway(nn.Module):
     """U-Net over one patch; returns its frontal picture and the features behind it."""
@@ -57,10 +59,9 @@ class Fuser(nn.Module):
 
     ``max`` is the paper's: outside its patch a map holds 0, so negative features are clipped
     there and pictures (in [-1, 1]) are grey at least. ``mean`` averages where patches overlap
-    and leaves 0 elsewhere.
+    and leaves 0 elsewhere. With `spec.feather` every map fades out towards its patch's border:
+    a step there would stand in the face as a faint line.
     """
-
-    coverage: Tensor
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__()
@@ -69,26 +70,35 @@ class Fuser(nn.Module):
         self.pads = [
             (x, CROP_SIZE - x - p.width, y, CROP_SIZE - y - p.height) for (x, y), p in boxes
         ]
-        covered = self._sum([torch.ones(1, 1, p.height, p.width) for p in PATCHES])
-        self.register_buffer("coverage", covered.clamp(min=1.0), persistent=False)
-
-    def _pad(self, patches: Sequence[Tensor]) -> list[Tensor]:
-        return [F.pad(patch, pad) for patch, pad in zip(patches, self.pads, strict=True)]
-
-    def _sum(self, patches: Sequence[Tensor]) -> Tensor:
-        first, *others = self._pad(patches)
-        for other in others:
-            first = first + other
-        return first
+        windows = [fade(p.height, p.width, spec.feather) for p in PATCHES]
+        laid = [F.pad(w, pad) for w, pad in zip(windows, self.pads, strict=True)]
+        # Where patches overlap, `mean` shares the pixel among them.
+        share = 1.0 if self.use_max else torch.stack(laid).sum(0).clamp(min=1.0)
+        self.plain = self.use_max and not spec.feather
+        for name, window, pad in zip(_WINDOWS, laid, self.pads, strict=True):
+            left, right, top, bottom = pad
+            weight = (window / share)[:, :, top : CROP_SIZE - bottom, left : CROP_SIZE - right]
+            self.register_buffer(name, weight.contiguous(), persistent=False)
 
     def forward(self, patches: Sequence[Tensor]) -> Tensor:
         """Four (N, C, h, w) maps, order of `PATCHES`, to (N, C, 128, 128)."""
-        if not self.use_max:
-            return self._sum(patches) / self.coverage.to(patches[0].dtype)
-        first, *others = self._pad(patches)
+        if not self.plain:
+            weights = [getattr(self, name) for name in _WINDOWS]
+            patches = [x * w.to(x.dtype) for x, w in zip(patches, weights, strict=True)]
+        first, *others = [F.pad(x, pad) for x, pad in zip(patches, self.pads, strict=True)]
         for other in others:
-            first = torch.maximum(first, other)
+            first = torch.maximum(first, other) if self.use_max else first + other
         return first
+
+
+def fade(height: int, width: int, border: int) -> Tensor:
+    """(1, 1, height, width) float32: 1, falling linearly to nearly 0 over `border` px."""
+    return (_ramp(height, border)[:, None] * _ramp(width, border))[None, None]
+
+
+def _ramp(length: int, border: int) -> Tensor:
+    to_edge = torch.minimum(torch.arange(length), torch.arange(length).flip(0)) + 0.5
+    return (to_edge / border).clamp(max=1.0) if border else torch.ones(length)
 
 
 class LocalPathways(nn.Module):

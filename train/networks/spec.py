@@ -72,6 +72,8 @@ class GeneratorSpec:
     """Width of the noise joined to the code."""
     upsample: UpsampleKind = "transposed"
     fuse: FuseKind = "max"
+    feather: int = 0
+    """Border in px over which a local map fades out before it is fused."""
     share_eyes: bool = False
     """One network for both eyes, the right patch mirrored."""
     batch_norm: bool = False
@@ -122,6 +124,7 @@ EDGE = GeneratorSpec(
     noise=16,
     upsample="resize",
     fuse="mean",
+    feather=6,
     share_eyes=True,
     batch_norm=True,
     slope=0.1,
