@@ -78,7 +78,8 @@ class Fuser(nn.Module):
         for name, window, pad in zip(_WINDOWS, laid, self.pads, strict=True):
             left, right, top, bottom = pad
             weight = (window / share)[:, :, top : CROP_SIZE - bottom, left : CROP_SIZE - right]
-            self.register_buffer(name, weight.contiguous(), persistent=False)
+            # Exact in 16 bits, in which exported models keep their numbers.
+            self.register_buffer(name, weight.half().float(), persistent=False)
 
     def forward(self, patches: Sequence[Tensor]) -> Tensor:
         """Four (N, C, h, w) maps, order of `PATCHES`, to (N, C, 128, 128)."""
