@@ -46,7 +46,7 @@ $(DEMO)/.installed: pyproject.toml constraints.txt | check-python
 
 $(TEST)/.installed: pyproject.toml constraints.txt | check-python
 	$(PYTHON) -m venv --clear $(TEST)
-	$(TEST)/bin/python $(PIP_INSTALL) -e '.[cpu,insightface,train,evaluate,export,test]' $(RENDERER) 'tensorboard<2.20'
+	$(TEST)/bin/python $(PIP_INSTALL) -e '.[cpu,openvino,insightface,train,evaluate,export,test]' $(RENDERER) 'tensorboard<2.20'
 	@if $(TEST)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
 	  $(TEST)/bin/python $(PIP_INSTALL) --no-deps mediapipe; \
 	else echo "no MediaPipe for this Python: tests of the renderer will be skipped"; fi

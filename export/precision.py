@@ -19,8 +19,9 @@ from tpgan_sdk.errors import ExportError
 from .bfloat16 import compute_bf16
 
 Precision = Literal["fp32", "fp16-weights", "fp16", "bf16", "int8", "fp8"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16-weights", "fp16")
-"""What `tpgan export` writes. BF16 is for engines only; `export.quantize` makes INT8 and FP8."""
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16-weights", "fp16", "bf16")
+"""What `tpgan export` writes; `export.quantize` makes INT8 and FP8. OpenVINO and engines compute in
+BF16, ONNX Runtime's CPU provider does not."""
 
 _STORED = "_stored"
 # Below this many elements a tensor is a bias or a shape: nothing to gain.

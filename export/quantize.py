@@ -1,9 +1,10 @@
 """`python -m export.quantize`: INT8 and FP8 as explicit nodes of the ONNX, with measured parity.
 
 Weights are symmetric by channel, activations by tensor. Each way to choose the ranges is tried,
-with the first and last convolutions quantised and left in float. What comes nearest to the FP32
-pictures on some of the calibration faces, which the ranges have not seen, is written, and measured
-on the parity faces; all that was tried stands in the sidecar.
+with the first and last convolutions quantised and left in float, and for a CPU with everything at
+the output's size in float. What comes nearest to the FP32 pictures on some of the calibration
+faces, which the ranges have not seen, is written, and measured on the parity faces; all that was
+tried stands in the sidecar.
 """
 
 from __future__ import annotations
@@ -113,13 +114,13 @@ def _nearest(
     made: dict[str, onnx.ModelProto] = {}
     for method in request.methods:
         found = ranges(graph, seen, _operators(request), method, request.target == "all")
-        for kept in ((), _ends(graph)):
+        for floats, kept in _in_float(graph, request.target).items():
             candidate = _insert(graph, found, kept, request)
             if precision_of(candidate) != request.precision:
                 continue  # the ends are all there is
             pictures = parity.run_onnx(candidate.SerializeToString(), judged)
             figures = parity.compare(reference, pictures)
-            name = f"{method}{', ends in float' if kept else ''}"
+            name = f"{method}{floats}"
             request.tried[name] = {"psnr": figures.psnr, "mean_levels": figures.mean_levels}
             made[name] = candidate
     if not made:
@@ -132,6 +133,24 @@ def _operators(request: Request) -> tuple[str, ...]:
     if request.precision == "fp8":
         return fp8.OPERATORS
     return _ON_CPU if request.target == "cpu" else _WEIGHTED
+
+
+def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ...]]:
+    """Nodes to leave in float, by what the choice is called after the method."""
+    ends = _ends(graph)
+    choices = {"": (), ", ends in float": ends}
+    if target == "cpu":
+        # What is quantised where the picture is made shows most.
+        choices[", full size in float"] = (*ends, *_full_size(graph))
+    return choices
+
+
+def _full_size(graph: onnx.ModelProto) -> tuple[str, ...]:
+    """Nodes that make a tensor of the output's height and width."""
+    values = (*graph.graph.value_info, *graph.graph.output)
+    sizes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim[2:]] for v in values}
+    largest = sizes[graph.graph.output[0].name]
+    return tuple(n.name for n in graph.graph.node if sizes.get(n.output[0]) == largest)
 
 
 def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:

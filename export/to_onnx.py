@@ -21,6 +21,7 @@ from tpgan_sdk.model import ModelInfo, load_model, sha256_of, sidecar_path, writ
 
 from . import parity
 from .bfloat16 import rounded_like_bf16
+from .padding import pad_channels
 from .precision import PRECISIONS, Precision, convert, load_weights_fp32, precision_of
 
 if TYPE_CHECKING:
@@ -35,9 +36,17 @@ MIN_SPAN = 1.0
 
 
 def export_checkpoint(
-    checkpoint: Path, output: Path, precision: Precision, faces: Path, name: str | None = None
+    checkpoint: Path,
+    output: Path,
+    precision: Precision,
+    faces: Path,
+    name: str | None = None,
+    channels: int = 1,
 ) -> ModelInfo:
     """Writes `output` and its sidecar from a checkpoint's averaged weights.
+
+    Args:
+        channels: inner channel counts become multiples of it, see `export.padding`.
 
     Raises:
         ExportError: the graph differs from torch by more than `MAX_DIFFERENCE`, or the precision
@@ -51,9 +60,9 @@ def export_checkpoint(
 
     generator, state = load_generator(checkpoint)
     folded = fold_batch_norm(generator)
-    stored = folded if precision == "fp32" else round_weights(folded)
+    stored = folded if precision in ("fp32", "bf16") else round_weights(folded)
     inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template])
-    graph = to_graph(stored)
+    graph = pad_channels(to_graph(stored), channels)
     if precision == "fp16-weights":
         graph = convert(graph, precision)  # changes no number, so torch is still the measure
     against_torch = parity.compare(_run_torch(stored, inputs), _run(graph, inputs))
@@ -67,11 +76,12 @@ def export_checkpoint(
             f"the network's output spans {against_torch.span:.2f} of 2, less than half: parity "
             "would prove nothing, and no face looks like that; train it longer"
         )
-    figures: dict[str, Any] = {"onnx_vs_torch": against_torch.figures()}
+    compared = {**against_torch.figures(), "channels_multiple_of": channels}
+    figures: dict[str, Any] = {"onnx_vs_torch": compared}
     if precision != "fp32":
-        graph = convert(graph, precision)
         exact = _run_torch(generator, inputs)
         figures[f"{precision}_vs_fp32"] = _gate(exact, graph, inputs, precision).figures()
+        graph = convert(graph, precision)
     total = cost(generator.spec, classes=0)
     info = ModelInfo(
         name=name or output.stem,
@@ -110,10 +120,7 @@ def convert_onnx(
         raise ExportError(f"{source} is {precision} already; nothing to convert")
     inputs = parity.load_faces(faces, model.template)
     converted = convert(graph, precision)
-    reference = _run(graph, inputs)
-    # ONNX Runtime's CPU does not compute in BF16; a graph that rounds as BF16 does stands in.
-    measured = rounded_like_bf16(load_weights_fp32(graph)) if precision == "bf16" else converted
-    found = _gate(reference, measured, inputs, precision)
+    found = _gate(_run(graph, inputs), graph, inputs, precision)
     key = f"{precision}_vs_{model.info.precision}"
     figures = {**model.info.parity, key: found.figures()}
     info = replace(model.info, name=name or output.stem, precision=precision, parity=figures)
@@ -123,7 +130,11 @@ def convert_onnx(
 def _gate(
     reference: Any, graph: onnx.ModelProto, inputs: parity.Inputs, precision: Precision
 ) -> parity.Parity:
-    found = parity.compare(reference, _run(graph, inputs))
+    """What `precision` does to the pictures of `graph`, which is not yet in it."""
+    # ONNX Runtime's CPU does not compute in BF16; a graph that rounds as BF16 does stands in.
+    bf16 = precision == "bf16"
+    made = rounded_like_bf16(load_weights_fp32(graph)) if bf16 else convert(graph, precision)
+    found = parity.compare(reference, _run(made, inputs))
     if found.mean_levels > MAX_MEAN_LEVELS:
         raise ExportError(
             f"{precision} changes the pictures by {found.mean_levels:.2f} grey levels on average; "
@@ -174,6 +185,9 @@ def _report(info: ModelInfo, output: Path) -> None:
         )
 
 
+_CHANNELS = "with --checkpoint: widen inner channels to multiples of N by zeros; 8 suits `paper`"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
     p = argparse.ArgumentParser(prog="python -m export.to_onnx", description=__doc__)
@@ -182,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--onnx", type=Path, help="an exported ONNX, for another precision")
     p.add_argument("--output", type=Path, required=True, help="the .onnx to write")
     p.add_argument("--precision", choices=PRECISIONS, default="fp16-weights")
+    p.add_argument("--channels", type=int, default=1, metavar="N", help=_CHANNELS)
     p.add_argument("--faces", type=Path, default=parity.FACES, help="aligned faces for the check")
     p.add_argument("--name", help="the model's name in its sidecar; default: the file's")
     return p
@@ -192,12 +207,18 @@ def main(argv: list[str] | None = None) -> int:
     if args.output.suffix != ".onnx":
         print(f"export: --output {args.output} must end in .onnx", file=sys.stderr)
         return 2
+    if args.channels < 1 or (args.onnx and args.channels > 1):
+        print(
+            f"export: --channels {args.channels}; expected 1 or more, and --checkpoint",
+            file=sys.stderr,
+        )
+        return 2
     try:
         if args.onnx:
             info = convert_onnx(args.onnx, args.output, args.precision, args.faces, args.name)
         else:
             info = export_checkpoint(
-                args.checkpoint, args.output, args.precision, args.faces, args.name
+                args.checkpoint, args.output, args.precision, args.faces, args.name, args.channels
             )
     except TPGANError as error:
         print(f"export: {error}", file=sys.stderr)

@@ -52,7 +52,7 @@ class BackendInfo:
     """What runs the network, and why it was chosen."""
 
     name: str
-    """"tensorrt", "onnxruntime-cuda" or "onnxruntime-cpu"."""
+    """"tensorrt", "onnxruntime-cuda", "onnxruntime-cpu" or "openvino"."""
     provider: str
     """What the runtime itself says it executes on."""
     device: str

@@ -97,6 +97,7 @@ def test_without_onnx_runtime_the_error_names_the_line(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(BackendError, match=r"pip install 'tpgan-sdk\[cpu\]'"):
         backends.create_backend(MODEL, "onnxruntime-cpu")
+    monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(BackendError, match=r"no backend works here.*tpgan doctor"):
         backends.create_backend(MODEL)
 

@@ -134,6 +134,17 @@ def test_for_cpus_it_is_unsigned_throughout(source: Path, faces: Path) -> None:
     assert biases
 
 
+def test_for_cpus_the_full_size_may_stay_in_float(source: Path, faces: Path) -> None:
+    """For GPUs it is not tried: the engine would compute most of its time in float."""
+    output = source.with_name("full.onnx")
+    request = Request("int8", "cpu", ("max",))
+    quantise(source, output, faces, request)
+    assert set(request.tried) == {"max", "max, ends in float", "max, full size in float"}
+    graph = onnx.shape_inference.infer_shapes(small_graph())
+    assert quantize._full_size(graph) == ("resize", "second", "tanh")
+    assert list(quantize._in_float(graph, "all")) == ["", ", ends in float"]
+
+
 def test_fp8_weights_are_the_nearest_numbers(fp8: Path) -> None:
     model = onnx.load(fp8)
     assert precision_of(model) == load_model(fp8).info.precision == "fp8"

@@ -94,6 +94,17 @@ def test_fp16_compute_is_made_without_torch_and_stays_within_two_levels(
     assert to_onnx.main(["--onnx", str(output), "--output", str(tmp_path / "x.onnx")]) == 1
 
 
+def test_bf16_is_exported_and_measured_by_a_graph_that_rounds_alike(
+    checkpoint_dir: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "bf16.onnx"
+    arguments = ["--checkpoint", str(checkpoint_dir), "--output", str(output)]
+    assert to_onnx.main([*arguments, "--precision", "bf16"]) == 0
+    info = load_model(output).info
+    assert precision_of(onnx.load(output)) == info.precision == "bf16"
+    assert 0.01 < info.parity["bf16_vs_fp32"]["mean_levels"] < 2.0
+
+
 def test_a_graph_that_differs_from_torch_is_not_written(
     checkpoint_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

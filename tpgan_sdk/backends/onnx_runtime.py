@@ -103,21 +103,32 @@ def _session(model: Model, providers: list[Any]) -> onnxruntime.InferenceSession
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     # Containers often see more cores than they may use, and ONNX Runtime counts the former.
-    options.intra_op_num_threads = _usable_cores()
+    options.intra_op_num_threads = usable_cores()
     try:
         session = runtime.InferenceSession(str(model.path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         raise BackendError(f"ONNX Runtime cannot load {model.path}: {error}") from error
-    found = {value.name: list(value.shape[1:]) for value in session.get_inputs()}
+    check_inputs(model, {value.name: list(value.shape[1:]) for value in session.get_inputs()})
+    return session
+
+
+def check_inputs(model: Model, found: Mapping[str, list[Any]]) -> None:
+    """
+    Args:
+        found: the inputs as the runtime sees them, without the batch.
+
+    Raises:
+        ModelError: they are not the SDK's.
+    """
     if found != INPUT_SHAPES:
         raise ModelError(
             f"{model.path} takes the inputs {found}; expected {INPUT_SHAPES}: it is not an ONNX "
             "that `tpgan export` wrote"
         )
-    return session
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may run on."""
     # Not on every system; where it is missing the count of all cores is the best guess.
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

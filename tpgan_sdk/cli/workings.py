@@ -58,8 +58,8 @@ def check_backends(model: str | None = None) -> Iterator[Check]:
         return
     gpu = isinstance(find_driver(), CudaDriver)
     for name, works, detail in results:
-        # Without a GPU nothing is amiss where what needs one does not work.
-        fine = works or not (gpu or name.endswith("-cpu"))
+        # Without a GPU nothing is amiss where what needs one does not work, nor without OpenVINO.
+        fine = works or name == "openvino" or not (gpu or name.endswith("-cpu"))
         yield Check(f"backend {name}", "ok" if fine else "warn", detail)
     if not any(works for _, works, _ in results):
         yield Check("backends", "fail", "none works", CPU_LINE)
