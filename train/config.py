@@ -19,12 +19,14 @@ _CHOICES = {
     "preset": PRESETS,
     "precision": ("fp32", "bf16", "fp16"),
     "adversarial_kind": ("wgan-gp", "logistic"),
+    # Weights for sums over the pixels are 128 * 128 and more times smaller: no mixing by mistake.
+    "reduction": ("mean",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Every parameter of a run. Losses are means over elements; a weight of 0 turns one off."""
+    """Every parameter of a run; a weight of 0 turns a loss off."""
 
     preset: str = "edge"
     """Table in `train.networks.spec`."""
@@ -42,6 +44,8 @@ class TrainConfig:
     ema: float = 0.995
     """Decay a step of the averaged weights, which are the ones exported."""
     seed: int = 0
+    reduction: str = "mean"
+    """What the weights of the losses are for: "mean" over all elements, the only one there is."""
     noise: float = 0.0
     """Deviation of the noise joined to the code while training; the exported model has none."""
     pixel_128: float = 1.0

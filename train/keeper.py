@@ -27,6 +27,7 @@ class Keeper:
             "dataset": job.dataset,
             "views": len(examples),
             "identities": examples.classes,
+            "index": examples.index(),
         }
         self.heldout = _held_out(run, job)
         self.means: dict[str, float] = {}
@@ -112,7 +113,7 @@ class Keeper:
 
     def _refuse_other_data(self, state: CheckpointState) -> None:
         """Classes and the place in the data are those of the data that the run began on."""
-        before = self.source | state.data  # older checkpoints do not name the dataset
+        before = self.source | state.data  # older checkpoints do not name all of it
         if before != self.source:
             raise TrainingError(
                 f"{self.job.folder} was trained on {_described(before)}, {self.job.data} holds "
@@ -122,7 +123,10 @@ class Keeper:
 
 
 def _described(source: dict[str, Any]) -> str:
-    return "{views} views of {identities} identities ({dataset})".format(**source)
+    return (
+        f"{source['views']} views of {source['identities']} identities ({source['dataset']}, index "
+        f"{source['index'][:8]})"
+    )
 
 
 def _held_out(run: Run, job: Job) -> HeldOut | None:

@@ -9,10 +9,21 @@ from .config import TrainConfig
 from .parallel import ALONE, Ranks, of_the_leader
 
 
+def rate_factor(step: int, done: float, warmup: int = 0) -> float:
+    """Of the highest learning rate: linear warm-up, then half a cosine to zero.
+
+    Args:
+        step: counted from 0.
+        done: part of the run that lies behind; 1 or more: it is over.
+        warmup: steps of it.
+    """
+    warm = min(1.0, (step + 1) / max(1, warmup))
+    return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
 def learning_rate(config: TrainConfig, step: int, done: float) -> float:
-    """Linear warm-up, then half a cosine to zero; `done` runs from 0 to 1."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup))
-    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    """Of the generator."""
+    return config.learning_rate * rate_factor(step, done, config.warmup)
 
 
 class Clock:

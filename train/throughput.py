@@ -1,7 +1,9 @@
 """`python -m train.throughput`: how fast a configuration trains, and where the time goes.
 
-Everything runs in one process, the data too. On a CPU one thread is used and its computing time is
-counted, so that other work on the machine hardly matters; on a GPU it is wall time.
+A process prepares its data itself. On a CPU each process has one thread. Of a single one the
+computing time is counted, so that other work on the machine hardly matters. Under torchrun, as
+`torchrun --nproc-per-node 2 -m train.throughput ...`, and on a GPU it is wall time: leave the
+machine alone meanwhile. Shares are those of the first process.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from statistics import median
 
 import torch
 
-from tpgan_sdk.errors import TPGANError
+from tpgan_sdk.errors import TPGANError, TrainingError
 
 from .config import TrainConfig, load_config
 from .data.example import Example
 from .data.examples import Examples, training_batches
-from .device import DEVICES, on_device, pick
-from .parallel import Ranks
+from .device import DEVICES, on_device
+from .parallel import Ranks, ranks
 from .recognisers import load_recogniser
 from .run import Run
 from .stopwatch import Stopwatch
@@ -71,21 +73,24 @@ class Measured:
 
 
 def prepare(
-    name: str, config: TrainConfig, data: Path, recogniser: Path | None, device: torch.device
+    name: str, config: TrainConfig, data: Path, recogniser: Path | None, among: Ranks
 ) -> Measured:
     """A run of `config` with every loss on from the first step.
 
     Raises:
         TrainingError: data or configuration that cannot be used.
     """
+    if config.batch % among.count:
+        raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
     config = replace(config, identity_after=0, adversarial_after=0)
     examples = Examples(data, template=config.spec.template)
-    on_cpu = device.type == "cpu"
-    watch = Stopwatch(time.process_time if on_cpu else time.perf_counter, device)
+    computing = among.device.type == "cpu" and among.count == 1
+    watch = Stopwatch(time.process_time if computing else time.perf_counter, among.device)
     known = load_recogniser(recogniser) if recogniser else None
-    run = Run(config, examples.classes, known, among=Ranks(device=device), stopwatch=watch)
-    batches = training_batches(examples, config.batch, config.seed, 0, workers=0)
-    return Measured(name, run, on_device(batches, device))
+    run = Run(config, examples.classes, known, among=among, stopwatch=watch)
+    each, share = config.batch // among.count, (among.rank, among.count)
+    batches = training_batches(examples, each, config.seed, 0, workers=0, share=share)
+    return Measured(name, run, on_device(batches, among.device))
 
 
 def measure(runs: list[Measured], steps: int) -> list[Row]:
@@ -129,27 +134,31 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def _runs(args: argparse.Namespace, among: Ranks) -> list[Measured]:
+    return [
+        prepare(
+            f"{name} {setting}".strip(),
+            load_config(name, [*args.settings, *([setting] if setting else [])]),
+            args.data,
+            args.recogniser,
+            among,
+        )
+        for name in args.config or ["edge"]
+        for setting in ["", *args.tries]
+    ]
+
+
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     torch.set_num_threads(1)
     try:
-        device = pick(args.device)
-        runs = [
-            prepare(
-                f"{name} {setting}".strip(),
-                load_config(name, [*args.settings, *([setting] if setting else [])]),
-                args.data,
-                args.recogniser,
-                device,
-            )
-            for name in args.config or ["edge"]
-            for setting in ["", *args.tries]
-        ]
-        rows = measure(runs, args.steps)
+        with ranks(args.device) as among:
+            rows = measure(_runs(args, among), args.steps)
+            if among.leads:
+                print(markdown(rows))
     except TPGANError as error:
         print(f"throughput: {error}", file=sys.stderr)
         return 1
-    print(markdown(rows))
     return 0
 
 

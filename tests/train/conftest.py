@@ -34,6 +34,6 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
             points = np.asarray(OFFICIAL.points, np.float32)
             points[2, 0] += yaw / 8
             views.append(_face(np.random.default_rng(identity), 160, yaw // 8))
-            labels.append((identity, identity, False, yaw, 0, 0, (0, 0, 0), points))
+            labels.append((identity, identity, False, yaw, 0, 0, (0.3, 0, -0.4), points))
     write_shard(folder / "shard-00000", views, targets, labels, {"template": "official"})
     return folder

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tpgan_sdk.errors import TrainingError
 from train.__main__ import main
-from train.config import TrainConfig, load_config
+from train.config import CONFIGS, TrainConfig, load_config
 from train.networks import PRESETS
 
 
@@ -21,6 +23,7 @@ from train.networks import PRESETS
         (["critic_bound=0"], "critic_bound is 0; expected more than 0"),
         (["learning_rate=NaN"], "learning_rate is nan; expected more than 0"),
         (["adversarial_kind=hinge"], "adversarial_kind is 'hinge'; expected wgan-gp or logistic"),
+        (["reduction=sum"], "reduction is 'sum'; expected mean"),
         (["precision=int8"], "precision is 'int8'; expected fp32 or bf16 or fp16"),
     ],
 )
@@ -43,6 +46,19 @@ def test_paper_weights_are_the_papers() -> None:
     assert (config.pixel_patches, config.symmetry_128, config.symmetry_laplacian) == (3, 0.3, 0.3)
     assert (config.adversarial, config.identity_features) == (1e-3, 3e-3)
     assert (config.total_variation, config.cross_entropy) == (1e-4, 1e-3)
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-code"])
+def test_the_papers_weights_name_their_reduction(name: str) -> None:
+    assert json.loads((CONFIGS / f"{name}.json").read_text())["reduction"] == "mean"
+
+
+def test_weights_of_the_code_are_the_codes() -> None:
+    """config.py of the public PyTorch code; its feature distance is a mean of squares."""
+    config = load_config("paper-code")
+    assert (config.identity_features, config.identity_squared) == (30, True)
+    assert (config.total_variation, config.cross_entropy) == (1e-3, 10)
+    assert (config.symmetry_laplacian, config.detach_mirror) == (0, True)
 
 
 def test_without_local_pathways_the_table_has_none() -> None:

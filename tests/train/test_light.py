@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.data.light import Light, Lit, illuminate, irradiance, openness, reached
+from train.data.light import Light, Lit, illuminate, irradiance
+from train.data.shadow import openness, reached
 
 OPAQUE = np.ones((1, 1), np.float32)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -19,6 +20,7 @@ from tpgan_sdk.errors import TrainingError
 from train import checkpoint
 from train.__main__ import main
 from train.config import TrainConfig
+from train.data.examples import Examples
 from train.job import Job
 from train.loop import train
 from train.networks import PRESETS, Generator
@@ -43,7 +45,6 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 def test_thirty_steps_bring_the_pixel_loss_down(shards: Path, trained: Path) -> None:
     """On a fixed batch the averaged weights end under 70 % of the untrained network's loss."""
-    from train.data.examples import Examples
     from train.heldout import HeldOut
 
     held = HeldOut(Examples(shards, augmented=False), torch.device("cpu"))
@@ -168,23 +169,39 @@ def copied(trained: Path, output: Path, data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("data", "shown"),
     [
-        ({"dataset": "csv", "views": 12, "identities": 4}, "12 views of 4 identities (csv)"),
-        ({"views": 13, "identities": 4}, "13 views of 4 identities (rendered)"),
+        ({"dataset": "csv"}, "12 views of 4 identities (csv, index {now})"),
+        ({"views": 13, "identities": 4}, "13 views of 4 identities (rendered, index {now})"),
+        # As many of other people, or the same views in another order.
+        ({"index": "0123456789abcdef"}, "12 views of 4 identities (rendered, index 01234567)"),
     ],
 )
 def test_other_data_cannot_resume(
     data: dict[str, Any], shown: str, shards: Path, trained: Path, tmp_path: Path
 ) -> None:
     copied(trained, tmp_path, data)
-    both = f"was trained on {shown}, {shards} holds 12 views of 4 identities (rendered); resume wi"
+    now = Examples(shards).index()[:8]
+    both = (
+        f"was trained on {shown.format(now=now)}, {shards} holds 12 views of 4 identities "
+        f"(rendered, index {now}); resume wi"
+    )
     with pytest.raises(TrainingError, match=re.escape(both)):
         train(FAST, Job(shards, tmp_path, resume=True, workers=0), quiet)
+
+
+def test_the_index_is_that_of_the_labels(shards: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(shards, tmp_path / "moved")
+    assert Examples(moved).index() == Examples(shards).index()
+    labels = np.load(moved / "shard-00000" / "labels.npy")
+    labels["landmarks"][0, 0, 0] += 1
+    np.save(moved / "shard-00000" / "labels.npy", labels)
+    assert Examples(moved).index() != Examples(shards).index()
 
 
 def test_a_checkpoint_that_names_no_dataset_resumes(
     shards: Path, trained: Path, tmp_path: Path
 ) -> None:
-    known = {"dataset": "rendered", "views": 12, "identities": 4}
+    index = Examples(shards).index()
+    known = {"dataset": "rendered", "views": 12, "identities": 4, "index": index}
     assert checkpoint.load_state(trained).data == known
     copied(trained, tmp_path, {"views": 12, "identities": 4})
     folder = train(replace(FAST, steps=31), Job(shards, tmp_path, resume=True, workers=0), quiet)
@@ -275,6 +292,7 @@ def test_a_dry_run_shows_what_would_run_and_writes_nothing(
         "dataset": "rendered",
         "views": 12,
         "identities": 4,
+        "index": Examples(shards).index(),
         "device": "cpu",
         "processes": 1,
         "first_step": 0,

@@ -11,7 +11,7 @@ import pytest
 from train.data import morph
 from train.data.head import HeadModel
 from train.data.landmarks import FIVE_POINTS, OVAL, PortraitAnalyser
-from train.data.plan import RenderConfig, plan_people
+from train.data.plan import Person, RenderConfig, plan_people
 from train.data.split import held_out
 
 Found = tuple[np.ndarray, np.ndarray]
@@ -110,6 +110,19 @@ def test_new_people_come_from_all_folders_and_never_from_one_portrait() -> None:
     assert share == pytest.approx(0.5, abs=0.1)
     assert people == plan_people([*large, *small], RenderConfig(new_people=2.0))
     assert people != plan_people([*large, *small], RenderConfig(new_people=2.0, seed=1))
+
+
+def test_two_portraits_make_one_person_at_most() -> None:
+    portraits = [Path(f"few/{k}.jpg") for k in range(4)]
+    people = plan_people(portraits, RenderConfig(new_people=5.0))
+    pairs = {(person.portrait, person.partner) for person in people}
+    assert len(people) == len(pairs) == 4 + 4 * 3
+
+
+def test_a_person_s_name_has_the_folder_and_its_random_numbers_do_not() -> None:
+    made = Person(0, Path("x/b/1.jpg"), Path("x/c/1.jpg"))
+    assert (made.name, made.key) == ("b/1.jpg+c/1.jpg", "1.jpg+1.jpg")
+    assert Person(0, Path("x/b/1.jpg")).name == "b/1.jpg"
 
 
 def test_one_portrait_alone_makes_nobody_new() -> None:

@@ -8,7 +8,8 @@ import pytest
 from train.data.camera import Camera
 from train.data.compose import compose
 from train.data.head import fit_weak_perspective, pose_angles
-from train.data.raster import rasterise, shade, vertex_normals
+from train.data.raster import interpolate, rasterise, shade, vertex_normals
+from train.data.sheets import sample
 from train.data.texture import extend_colours
 
 # Two triangles that cover the square from (2, 2) to (12, 12), wound as `rasterise` sees them.
@@ -40,6 +41,23 @@ def test_plane() -> None:
     assert np.isinf(depth[1]).all()
     assert weights.min() >= -1e-5
     assert weights.sum(axis=2).max() <= 1 + 1e-5
+
+
+def test_interpolated_places_are_the_pixels_own() -> None:
+    points = _square((1.0,) * 4)
+    index, weights, _ = _draw(points, SQUARE)
+    places = interpolate(index, weights, SQUARE, np.ascontiguousarray(points[:, :2]))
+    ys, xs = np.mgrid[2:13, 2:13]
+    np.testing.assert_allclose(places[2:13, 2:13], np.stack([xs, ys], axis=2), atol=1e-4)
+    assert (places[index < 0] == 0).all()
+
+
+def test_sampling_is_exact_on_planes_and_keeps_to_the_picture() -> None:
+    ys, xs = np.mgrid[:6, :9].astype(np.float32)
+    picture = np.stack([3 * xs - ys, np.full_like(xs, 7)], axis=2)
+    points = np.array([[0.0, 0.0], [2.25, 3.5], [7.9, 4.1], [-5.0, 2.0]])
+    expected = np.array([[0.0, 7.0], [3.25, 7.0], [19.6, 7.0], [-2.0, 7.0]])
+    np.testing.assert_allclose(sample(picture, points), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -58,6 +58,9 @@ def test_names_carry_the_sex() -> None:
     assert sex_of("m0a1b2c3d4e.jpg") == "m"
     assert sex_of("frida.jpg") is None
     assert sex_of("seed0001.png") is None
+    assert sex_of("a/f00034ebc40.jpg+a/f0a1b2c3d4e.jpg") == "f"
+    assert sex_of("a/f00034ebc40.jpg+b/m0a1b2c3d4e.jpg") is None
+    assert sex_of("a/f00034ebc40.jpg+b/seed0001.png") is None
 
 
 def test_unusable_labels_are_refused(people: tuple[np.ndarray, list[str]]) -> None:

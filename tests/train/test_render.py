@@ -66,7 +66,7 @@ def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> 
     assert (reader.views[..., :3].max(axis=3) <= reader.views[..., 3].astype(int) + 1).all()
     report = json.loads((tmp_path / "a" / "report.json").read_text())
     assert report["accepted"] == 2
-    assert report["rejected"] == {"nobody.png": "no face"}
+    assert report["rejected"] == {f"{portraits.name}/nobody.png": "no face"}
     assert report["views"] == 5
     # The same seed gives the same bytes, another one others.
     assert _render(portraits, tmp_path / "b", "--split", "train") == 0

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from train.throughput import Row, main, markdown
+from tpgan_sdk.errors import TrainingError
+from train.config import TrainConfig
+from train.parallel import Ranks
+from train.throughput import Row, main, markdown, prepare
 
 
 def test_the_table_has_a_row_for_each_setting(
@@ -25,6 +28,12 @@ def test_the_table_has_a_row_for_each_setting(
         assert identity == 0
         assert min(data, generator, critic) > 0
         assert data + generator + critic == pytest.approx(100, abs=2)
+
+
+def test_a_batch_that_two_processes_cannot_share_is_refused(shards: Path) -> None:
+    config = TrainConfig(preset="tiny", batch=3)
+    with pytest.raises(TrainingError, match="batch 3 cannot be shared by 2 processes"):
+        prepare("tiny", config, shards, None, Ranks(0, 2))
 
 
 def test_shares_are_percent_and_rates_images_a_second() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,6 +45,15 @@ class PairExamples(ExampleSet):
         self.classes = len(people)
         self.augmented = augmented
         self.template: Template = TEMPLATES[template]
+
+    def index(self) -> str:
+        """Of people, yaws, landmarks and file names; the folders may move."""
+        digest = hashlib.sha256()
+        for pair in self.pairs:
+            digest.update(f"{pair.identity} {pair.yaw}".encode())
+            for photo in (pair.profile, pair.frontal):
+                digest.update(f" {photo.path.name} {photo.points.tolist()}\n".encode())
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return len(self.pairs)

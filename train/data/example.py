@@ -34,6 +34,10 @@ class ExampleSet(Dataset[Example]):
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def index(self) -> str:
+        """SHA-256 of what the examples are, without their pixels: other data have another."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

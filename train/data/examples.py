@@ -5,6 +5,7 @@ Every example is a function of (seed, position) alone, so a run can be repeated 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -43,6 +44,13 @@ class Examples(ExampleSet):
         self.classes = max(int(s.labels["identity"].max()) + 1 for s in self.shards)
         self.augmented = augmented
         self.template: Template = TEMPLATES[template]
+
+    def index(self) -> str:
+        """Of the labels of all shards, in order."""
+        digest = hashlib.sha256()
+        for shard in self.shards:
+            digest.update(shard.labels.tobytes())
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return int(self.starts[-1])

@@ -11,23 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import Float32Array
 
-from .raster import IntArray, rasterise
+from .raster import IntArray
+from .shadow import reached
 
-SHADOW_MAP: Final = 192
-"""Width and height of a shadow map, px."""
-SHADOW_BIAS: Final = 6.0
-"""Depth by which a surface must lie behind another to be in its shadow; unit of the points."""
 SHININESS: Final = 12.0
 
 # Ramamoorthi and Hanrahan, "An Efficient Representation for Irradiance Environment Maps", 2001:
 # factors of the harmonics of order 0, 1 and 2 that turn radiance into irradiance over pi.
 _COSINE: Final = (1.0, 2 / 3, 1 / 4)
-_OPAQUE: Final = np.ones((1, 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +88,21 @@ def illuminate(
     around = np.maximum(irradiance(light.environment, normals), 0.1)
     # Of a face lit from a typical side, so that relighting leaves the mean brightness alone.
     mean = light.ambient + (1.0 - light.ambient) * 0.6
-    lamp = np.asarray(light.lamp, np.float32)
-    lit = light.ambient * around[:, None] + (1.0 - light.ambient) * facing[:, None] * lamp
-    factor = gain * (1.0 - strength + strength * lit / mean)
-    # Blinn and Phong: the camera looks along z.
+    # Colours come first here: along the points, broadcasting costs a fraction.
+    lamp = np.asarray(light.lamp, np.float32)[:, None]
+    lit = light.ambient * around + (1.0 - light.ambient) * facing * lamp
+    factor = gain[:, None] * (1.0 - strength + strength * lit / mean)
+    highlight = np.zeros(len(points), np.float32)
+    if light.gloss:
+        highlight += light.gloss * strength * (_shine(toward, normals) * (facing > 0))
+    return Lit(np.ascontiguousarray(factor.T, np.float32), highlight)
+
+
+def _shine(toward: Float32Array, normals: Float32Array) -> Float32Array:
+    """(N,) 0 to 1 by Blinn and Phong: the camera looks along z."""
     half = np.asarray(toward - np.array([0, 0, 1], np.float32), dtype=np.float32)
     half = half / np.float32(max(float(np.linalg.norm(half)), 1e-6))
-    shine = np.maximum(normals @ half, 0) ** SHININESS * (facing > 0)
-    highlight = light.gloss * strength * shine
-    return Lit(factor.astype(np.float32), highlight.astype(np.float32))
+    return np.asarray(np.maximum(normals @ half, 0) ** SHININESS, dtype=np.float32)
 
 
 def irradiance(environment: tuple[float, ...], normals: FloatArray | Float32Array) -> Float32Array:
@@ -120,57 +121,3 @@ def irradiance(environment: tuple[float, ...], normals: FloatArray | Float32Arra
     for k, basis in enumerate((*first, *second)):
         total += np.float32(environment[k] * _COSINE[1 if k < 3 else 2]) * basis
     return total
-
-
-def reached(
-    points: Float32Array,
-    toward: npt.NDArray[np.float32],
-    triangles: IntArray,
-    first_cutout: int,
-    uv: Float32Array,
-    alpha: Float32Array,
-) -> Float32Array:
-    """(N,) 0 to 1: how much of a lamp's light gets to each point past the rest of the mesh.
-
-    Args:
-        points: (N, 3) float32.
-        toward: (3,) unit, towards the lamp.
-        triangles, first_cutout, uv, alpha: as in `illuminate`.
-    """
-    away = -toward
-    upright = abs(float(toward[1])) < 0.95
-    right = np.cross((0.0, 1.0, 0.0) if upright else (0.0, 0.0, 1.0), away)
-    right = right / np.linalg.norm(right)
-    axes = np.stack([right, np.cross(away, right), away])
-    seen = points @ axes.T.astype(np.float32)
-    low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-    scale = np.float32((SHADOW_MAP - 3) / max(float((high - low).max()), 1e-6))
-    seen[:, :2] = (seen[:, :2] - low) * scale + 1
-    depth = rasterise(seen, triangles, SHADOW_MAP, SHADOW_MAP, uv, alpha, first_cutout)[2]
-    column = np.clip(np.rint(seen[:, 0]).astype(int), 0, SHADOW_MAP - 1)
-    row = np.clip(np.rint(seen[:, 1]).astype(int), 0, SHADOW_MAP - 1)
-    solid = np.where(np.isfinite(depth), depth, np.float32(1e6)).astype(np.float32)
-    # Four looks around the point soften the border of the shadow.
-    total = np.zeros(len(points), np.float32)
-    for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        there = solid[np.clip(row + dy, 0, SHADOW_MAP - 1), np.clip(column + dx, 0, SHADOW_MAP - 1)]
-        total += np.clip((there + 2 * SHADOW_BIAS - seen[:, 2]) / SHADOW_BIAS, 0, 1)
-    return np.asarray(total / 4, dtype=np.float32)
-
-
-def openness(
-    points: Float32Array, normals: FloatArray, triangles: IntArray, directions: int = 48
-) -> Float32Array:
-    """(N,) 0 to 1: the part of an even sky's light that reaches each point (ambient occlusion)."""
-    k = np.arange(directions) + 0.5
-    height, angle = 1 - 2 * k / directions, math.pi * (1 + math.sqrt(5)) * k  # Fibonacci's sphere
-    radius = np.sqrt(1 - height**2)
-    sky = np.column_stack([radius * np.cos(angle), height, radius * np.sin(angle)])
-    flat = np.zeros((len(points), 2), np.float32)
-    got, possible = np.zeros(len(points)), np.zeros(len(points))
-    for toward in sky.astype(np.float32):
-        facing = np.maximum(normals @ toward, 0)
-        got += facing * reached(points, toward, triangles, len(triangles), flat, _OPAQUE)
-        possible += facing
-    result = np.divide(got, possible, out=np.ones(len(points)), where=possible > 0)
-    return np.asarray(result, dtype=np.float32)

@@ -17,7 +17,7 @@ from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8, warp
 
 from .head import FACE_VERTICES, HeadModel
 from .landmarks import FIVE_POINTS, OVAL
-from .raster import rasterise
+from .raster import interpolate, rasterise
 
 # Where, relative to the width of the face, the second person's skin begins to show inside the
 # outline. Hair, ears and background stay the first person's: two of them mixed are two ghosts.
@@ -99,10 +99,7 @@ def deform(image: UInt8Array, start: FloatArray, goal: FloatArray) -> Float32Arr
     triangles = np.ascontiguousarray(Delaunay(there).simplices[:, ::-1]).astype(np.int32)
     flat = np.column_stack([there, np.zeros(len(there))]).astype(np.float32)
     index, weights, _ = rasterise(flat, triangles, height, width, uv, _OPAQUE, len(triangles))
-    corner = triangles[np.maximum(index, 0)]
-    second, third = weights[..., :1], weights[..., 1:]
-    source = uv[corner[..., 0]] * (1 - second - third)
-    source += uv[corner[..., 1]] * second + uv[corner[..., 2]] * third
+    source = interpolate(index, weights, triangles, uv)
     ys, xs = np.nonzero(index < 0)  # a landmark beyond the border leaves holes there
     source[ys, xs] = np.column_stack([xs, ys])
     mapped = cv2.remap(image, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 
 from tpgan_sdk.errors import TrainingError
+from tpgan_sdk.images import SUFFIXES
 
 from .camera import Camera
 from .light import Light
 from .split import held_out, name_hash
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MAX_YAW: Final = 90.0
 # Camera distance in eye-to-mouth lengths: 0.6 to 4 metres. Nearer ones distort more, so the
 # inverse is drawn.
@@ -85,7 +85,7 @@ def find_portraits(folders: Sequence[Path], split: str) -> list[Path]:
         pictures = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES]
         if not pictures:
             raise TrainingError(
-                f"no pictures in {folder}; expected files ending in " + ", ".join(SUFFIXES)
+                f"no pictures in {folder}; expected files ending in " + ", ".join(sorted(SUFFIXES))
             )
         found += pictures
     # By hash, so that every shard is a mixture of all folders.
@@ -104,19 +104,24 @@ class Person:
 
     @property
     def name(self) -> str:
-        """File names, from which everything random about the person comes."""
-        return (
-            self.portrait.name
-            if self.partner is None
-            else (f"{self.portrait.name}+{self.partner.name}")
-        )
+        """Folder and file of the portrait, or both portraits joined by "+"."""
+        return "+".join(f"{path.parent.name}/{path.name}" for path in self._paths)
+
+    @property
+    def key(self) -> str:
+        """File names alone, from which everything random about the person comes."""
+        return "+".join(path.name for path in self._paths)
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [self.portrait] if self.partner is None else [self.portrait, self.partner]
 
 
 def plan_people(portraits: Sequence[Path], config: RenderConfig) -> list[Person]:
     """Those of the portraits, and new ones made from two of them.
 
     Second portraits come from all folders alike: small collections, which hold what the large
-    ones lack, are in half of the new people so.
+    ones lack, are in half of the new people so. The same two portraits never make two people.
     """
     people = [Person(k, path) for k, path in enumerate(portraits)]
     folders: dict[Path, list[Path]] = {}
@@ -124,16 +129,19 @@ def plan_people(portraits: Sequence[Path], config: RenderConfig) -> list[Person]
         folders.setdefault(path.parent, []).append(path)
     rng = np.random.default_rng([config.seed, len(portraits)])
     groups = list(folders.values())
+    taken: dict[Path, set[Path]] = {}
     for k in range(round(config.new_people * len(portraits)) if len(portraits) > 1 else 0):
         portrait = portraits[k % len(portraits)]
         group = groups[int(rng.integers(len(groups)))]
-        others = [path for path in group if path != portrait] or [
-            path for path in portraits if path != portrait
-        ]
-        partner = others[int(rng.integers(len(others)))]
-        people.append(Person(len(people), portrait, partner))
+        used = taken.setdefault(portrait, {portrait})
+        others = [path for path in group if path not in used]
+        others = others or [path for path in portraits if path not in used]
+        if others:
+            partner = others[int(rng.integers(len(others)))]
+            used.add(partner)
+            people.append(Person(len(people), portrait, partner))
     # Mixed anew, so that every shard has both kinds.
-    return sorted(people, key=lambda person: name_hash(person.name))
+    return sorted(people, key=lambda person: name_hash(person.key))
 
 
 def portrait_generator(seed: int, filename: str) -> np.random.Generator:

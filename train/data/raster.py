@@ -31,15 +31,16 @@ Function = TypeVar("Function", bound=Callable[..., object])
 _jit: Any = numba.njit(cache=True)
 
 
-def _compile(function: Function) -> Function:
-    compiled: Function = _jit(function)
-    return compiled
+def compiled(function: Function) -> Function:
+    """The function as machine code, with the same types."""
+    faster: Function = _jit(function)
+    return faster
 
 
 IntArray = npt.NDArray[np.int32]
 
 
-@_compile
+@compiled
 def rasterise(
     points: Float32Array,
     triangles: IntArray,
@@ -110,7 +111,7 @@ def rasterise(
     return index, weights, depth
 
 
-@_compile
+@compiled
 def shade(
     index: IntArray,
     weights: Float32Array,
@@ -170,7 +171,27 @@ def shade(
     return result
 
 
-@_compile
+@compiled
+def interpolate(
+    index: IntArray, weights: Float32Array, triangles: IntArray, values: Float32Array
+) -> Float32Array:
+    """(H, W, C) of (N, C) float32 values at the corners, zero where `rasterise` found nothing."""
+    height, width = index.shape
+    result = np.zeros((height, width, values.shape[1]), np.float32)
+    for y in range(height):
+        for x in range(width):
+            t = index[y, x]
+            if t < 0:
+                continue
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            wb, wc = weights[y, x, 0], weights[y, x, 1]
+            wa = np.float32(1.0) - wb - wc
+            for k in range(values.shape[1]):
+                result[y, x, k] = wa * values[a, k] + (wb * values[b, k] + wc * values[c, k])
+    return result
+
+
+@compiled
 def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
     """(N, 3) unit normals of (N, 3) vertices: the adjacent triangles' mean, weighted by area."""
     normals = np.zeros_like(vertices)

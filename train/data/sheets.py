@@ -17,7 +17,7 @@ from scipy.spatial import Delaunay
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray
 from tpgan_sdk.resample import Float32Array
 
-from .raster import IntArray, rasterise
+from .raster import IntArray, compiled, rasterise
 
 SCALE: Final = 2
 """Picture pixels per crop pixel: the resolution at which views are sampled."""
@@ -52,11 +52,20 @@ def sample(image: npt.NDArray[np.float32], points: FloatArray) -> FloatArray:
     """(N, C) bilinear values of a (H, W, C) image at the x and y of (N, 2 or more) points."""
     x = np.clip(points[:, 0], 0, image.shape[1] - 1.001)
     y = np.clip(points[:, 1], 0, image.shape[0] - 1.001)
-    column, row = x.astype(int), y.astype(int)
-    fx, fy = (x - column)[:, None], (y - row)[:, None]
-    upper = image[row, column] * (1 - fx) + image[row, column + 1] * fx
-    lower = image[row + 1, column] * (1 - fx) + image[row + 1, column + 1] * fx
-    result: FloatArray = upper * (1 - fy) + lower * fy
+    return _bilinear(image, x, y)
+
+
+@compiled
+def _bilinear(image: npt.NDArray[np.float32], x: FloatArray, y: FloatArray) -> FloatArray:
+    """(N, C) values at (N,) columns and (N,) rows that lie within the image."""
+    result = np.empty((len(x), image.shape[2]))
+    for n in range(len(x)):
+        column, row = int(x[n]), int(y[n])
+        fx, fy = x[n] - column, y[n] - row
+        for k in range(image.shape[2]):
+            upper = image[row, column, k] * (1 - fx) + image[row, column + 1, k] * fx
+            lower = image[row + 1, column, k] * (1 - fx) + image[row + 1, column + 1, k] * fx
+            result[n, k] = upper * (1 - fy) + lower * fy
     return result
 
 

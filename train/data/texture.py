@@ -13,8 +13,8 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import Float32Array
 
 from .head import HeadModel
-from .light import openness
 from .raster import rasterise, vertex_normals
+from .shadow import openness
 
 # Cosine between normal and view axis at which the photo's colour is not used at all, and fully.
 GRAZING: Final = (0.02, 0.22)
@@ -45,8 +45,10 @@ def extend_colours(image: Float32Array, trusted: Float32Array) -> Float32Array:
         (H, W, 3) float32.
     """
     height, width = trusted.shape
-    share = trusted[..., None]
-    known = np.concatenate([image * share, share], axis=2)
+    # Merged to three channels: multiplying by one that is broadcast takes five times as long.
+    share = cv2.merge([trusted, trusted, trusted])
+    shown = image * share
+    known = cv2.merge([shown, trusted])
     # The continuation is smooth: half the resolution is enough for it.
     levels = [cv2.resize(known, (width // 2, height // 2), interpolation=cv2.INTER_AREA)]
     for _ in range(PYRAMID_LEVELS):
@@ -59,7 +61,7 @@ def extend_colours(image: Float32Array, trusted: Float32Array) -> Float32Array:
         coarse = fine + up * (1 - fine[..., 3:])
         coarse = coarse / np.maximum(coarse[..., 3:], 1e-6)
     beyond = cv2.resize(coarse[..., :3], (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(known[..., :3] + beyond * (1 - share), dtype=np.float32)
+    return np.asarray(shown + beyond * (1 - share), dtype=np.float32)
 
 
 class HiddenColours:

@@ -131,7 +131,7 @@ def picture_transform(five: FloatArray) -> FloatArray:
 def _inside(shape: tuple[int, ...], transform: FloatArray) -> BoolArray:
     """(416, 416) whether each pixel of the aligned picture comes from within the portrait."""
     inverse = geometry.invert_transform(transform)
-    ys, xs = np.mgrid[:PICTURE, :PICTURE]
+    ys, xs = np.ogrid[:PICTURE, :PICTURE]
     x = inverse[0, 0] * xs + inverse[0, 1] * ys + inverse[0, 2]
     y = inverse[1, 0] * xs + inverse[1, 1] * ys + inverse[1, 2]
     result: BoolArray = (x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1)
@@ -148,10 +148,11 @@ def frontal_target(mesh: PortraitMesh, template: Template = OFFICIAL) -> UInt8Ar
     if not frontal or template is not OFFICIAL:
         return render_view(mesh, Camera(0.0, distance=FAR), None, template, margin=0).image
     inner = slice(MARGIN, MARGIN + SCALE * CROP_SIZE)
-    alpha = mesh.alpha[inner, inner, None]
-    image = np.concatenate([mesh.texture[inner, inner] * alpha, alpha * 255], axis=2)
-    blocks = image.reshape(CROP_SIZE, SCALE, CROP_SIZE, SCALE, 4)
-    return to_uint8(blocks.mean(axis=(1, 3)))
+    alpha = np.ascontiguousarray(mesh.alpha[inner, inner])
+    colours = mesh.texture[inner, inner] * cv2.merge([alpha, alpha, alpha])
+    image = cv2.merge([colours, alpha * 255])
+    parts = [image[y::SCALE, x::SCALE] for y in range(SCALE) for x in range(SCALE)]
+    return to_uint8(sum(parts[1:], parts[0]) / np.float32(SCALE * SCALE))
 
 
 def render_views(

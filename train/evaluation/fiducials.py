@@ -17,7 +17,9 @@ import numpy as np
 from tpgan_sdk.errors import GeometryError
 from tpgan_sdk.geometry import FloatArray
 
+# Places among the 30, counted from 0. The eye's run around it, from the outer corner.
 EYE: Final = slice(12, 18)
+OUTER_CORNER, INNER_CORNER = 12, 15
 NOSE_TIP: Final = 21
 MOUTH_CORNER: Final = 25
 _MIDDLE: Final = (18, 19, 20, 21, 22, 26)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -21,27 +21,43 @@ from .views import View
 
 Pixels = TypeVar("Pixels", UInt8Array, Float32Array)
 
+OTHER_LIGHT: Final = 0.25
+"""Part of a probe's light that comes from a lamp of its own; the gallery's is the portrait's."""
+OTHER_EXPOSURE: Final = 6.0
+"""Grey levels by which the exposures of a gallery photo and a probe differ at least."""
+# Greys and the corners of the colour cube's middle: what exposures are compared on.
+_CHART: Final = np.array(
+    [[[v, v, v] for v in (40, 90, 140, 190, 230)], [[60, 120, 180]] * 2 + [[180, 120, 60]] * 3],
+    np.float32,
+)
+
 
 def heldout_views(folder: Path, people: int, seed: int) -> Iterator[View]:
     """Gallery and probes of the first `people` identities.
 
-    Background, exposure, colour, noise and JPEG of every picture are drawn from the seed and its
-    place alone, so that a gallery photo never shares them with a probe.
+    A gallery photo is in the portrait's own light; views without a lamp of their own, which have
+    the same, are no probes. Background, exposure, noise and JPEG of every picture are drawn from
+    the seed and its place alone, a probe's exposure anew until it is not that of its gallery photo.
 
     Every picture is cut to the 128 px of the network's own crop: of the frontal photo the shards
     hold no more, and a recogniser that saw more of the probe than of the gallery would err.
 
     Raises:
-        TrainingError: no shards there.
+        TrainingError: no shards there, or no view in them has a lamp of its own.
     """
     shards = [ShardReader(path) for path in find_shards(folder)]
+    if not any(_relit(label) for shard in shards for label in shard.labels):
+        raise TrainingError(
+            f"no view in {folder} has a lamp of its own, so all of them share the gallery's light; "
+            "expected held-out views of `python -m train.data.render`: render more of them"
+        )
     seen = set()
     for view in islice(gallery_views(folder, seed), people):
         seen.add(view.person)
         yield view
     for number, shard in enumerate(shards):
         for row, label in enumerate(shard.labels):
-            if str(int(label["identity"])) in seen:
+            if str(int(label["identity"])) in seen and _relit(label):
                 yield _probe(shard, row, number, seed)
 
 
@@ -69,7 +85,7 @@ def _gallery(shard: ShardReader, label: np.void, seed: int) -> View:
     identity = int(label["identity"])
     rng = np.random.default_rng((seed, 1, identity))
     image = blend(shard.targets[label["target"]], background(rng, CROP_SIZE))
-    image = augment.recolour(image, augment.colour_map(rng))
+    image = augment.recolour(image, _gallery_exposure(identity, seed))
     picture = _rgb(augment.damage(rng, image))
     points = np.asarray(_template(shard).points)
     return View(f"gallery/{identity}", str(identity), picture, points, 0.0, probe=False)
@@ -79,7 +95,7 @@ def _probe(shard: ShardReader, row: int, number: int, seed: int) -> View:
     label = shard.labels[row]
     rng = np.random.default_rng((seed, 2, number, row))
     behind = background(rng, VIEW_SIZE)
-    colours = augment.colour_map(rng)
+    colours = _another_exposure(rng, _gallery_exposure(int(label["identity"]), seed))
     truth = blend(shard.targets[label["target"]], _inner(soften(behind)))
     pixels = augment.damage(rng, augment.recolour(blend(shard.views[row], behind), colours))
     return View(
@@ -90,6 +106,23 @@ def _probe(shard: ShardReader, row: int, number: int, seed: int) -> View:
         yaw=float(label["yaw"]),
         truth=_rgb(to_uint8(augment.recolour(truth, colours))),
     )
+
+
+def _relit(label: np.void) -> bool:
+    return float(np.linalg.norm(label["light"])) >= OTHER_LIGHT
+
+
+def _gallery_exposure(identity: int, seed: int) -> augment.Exposure:
+    return augment.colour_map(np.random.default_rng((seed, 3, identity)))
+
+
+def _another_exposure(rng: np.random.Generator, other: augment.Exposure) -> augment.Exposure:
+    """An exposure that differs from the other one by `OTHER_EXPOSURE`, mean over a colour chart."""
+    chart = augment.recolour(_CHART, other)
+    while True:
+        exposure = augment.colour_map(rng)
+        if float(np.abs(augment.recolour(_CHART, exposure) - chart).mean()) >= OTHER_EXPOSURE:
+            return exposure
 
 
 def _inner(picture: Pixels) -> Pixels:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from tpgan_sdk.errors import TPGANError, TrainingError
 from tpgan_sdk.model import sha256_of
 
 from ..run import average, decay_at
+from ..schedule import rate_factor
 from .examples import Examples, batches
 from .network import Refiner
 from .views import read_views
@@ -100,8 +100,8 @@ def train(
     running, step, done = 0.0, 0, 0.0
     with (output / LOG).open("w") as log:
         while done < 1.0:
-            rate = min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * done))
-            optimizer.param_groups[0]["lr"] = config.learning_rate * rate
+            rate = config.learning_rate * rate_factor(step, done, config.warmup)
+            optimizer.param_groups[0]["lr"] = rate
             loss = _step(network, optimizer, *next(stream))
             average(averaged, network, min(config.ema, decay_at(step)))
             running = loss if step == 0 else 0.98 * running + 0.02 * loss

@@ -16,15 +16,12 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.resample import UInt8Array
 from train.data.detector_errors import show
 from train.data.shards import VIEW_MARGIN
+from train.evaluation.fiducials import EYE, INNER_CORNER, MOUTH_CORNER, NOSE_TIP, OUTER_CORNER
 
 from .views import MARGIN, read_views
 
 # Edges of the bands of yaw, in degrees.
 BANDS: Final = (0, 30, 60, 75, 91)
-# Of CFP's 30 fiducials: the visible eye's (outer corner, upper lid, inner corner, lower lid), the
-# tip of the nose and the visible corner of the mouth.
-EYE: Final = (12, 13, 14, 15, 16, 17)
-OUTER, INNER, NOSE, MOUTH = 12, 15, 21, 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +74,15 @@ def photographed(folder: Path) -> Iterator[Truth]:
                 continue
             found = np.loadtxt(marks, delimiter=",")
             points = fiducial_points(found)
-            length = float(np.linalg.norm(found[list(EYE)].mean(axis=0) - found[MOUTH]))
+            length = float(np.linalg.norm(found[EYE].mean(axis=0) - found[MOUTH_CORNER]))
             yield Truth(image.astype(np.uint8), points, np.full(3, np.nan), length, kind)
 
 
 def fiducial_points(fiducials: FloatArray) -> FloatArray:
     """(5, 2) landmarks of (30, 2) fiducials; NaN on the side that is not annotated."""
     points = np.full((5, 2), np.nan)
-    right = fiducials[OUTER, 0] > fiducials[INNER, 0]
-    points[1 if right else 0] = fiducials[list(EYE)].mean(axis=0)
-    points[2] = fiducials[NOSE]
-    points[4 if right else 3] = fiducials[MOUTH]
+    right = fiducials[OUTER_CORNER, 0] > fiducials[INNER_CORNER, 0]
+    points[1 if right else 0] = fiducials[EYE].mean(axis=0)
+    points[2] = fiducials[NOSE_TIP]
+    points[4 if right else 3] = fiducials[MOUTH_CORNER]
     return points

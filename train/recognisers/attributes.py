@@ -25,9 +25,13 @@ _NEWTON_STEPS: Final = 20
 
 
 def sex_of(filename: str) -> str | None:
-    """ "f" or "m" from a generated portrait's file name; None where the name does not say."""
-    found = _NAME.match(PurePath(filename).name)
-    return found.group(1) if found else None
+    """ "f" or "m" from a generated portrait's file name; None where the name does not say.
+
+    Of somebody made from two, whose names "+" joins, it is the sex of both.
+    """
+    found = [_NAME.match(PurePath(part).name) for part in filename.split("+")]
+    sexes = {match.group(1) if match else None for match in found}
+    return sexes.pop() if len(sexes) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

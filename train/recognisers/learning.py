@@ -19,7 +19,7 @@ from tpgan_sdk.errors import TrainingError
 from ..data.example import Example
 from ..data.examples import training_batches
 from ..device import on_device, pick
-from ..schedule import Clock
+from ..schedule import Clock, rate_factor
 from .base import FaceNetwork
 from .heads import LOSSES, Head
 from .people import open_people
@@ -102,7 +102,7 @@ def learn(
     running, step, clock = {"loss": 0.0, "accuracy": 0.0}, 0, Clock(config.steps, max_minutes)
     while (done := clock.done(step)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = config.learning_rate * rate_factor(step, done)
         found = _step(network, head, optimizer, next(batches))
         if not math.isfinite(found["loss"]):
             last = f"the last good weights are {path}" if path.exists() else "nothing was saved yet"

@@ -10,11 +10,10 @@ import torch
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE
+from tpgan_sdk.images import SUFFIXES
 
 from ..data.example import Example, ExampleSet
 from ..data.examples import Examples, Position
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 class PeopleFolder(ExampleSet):

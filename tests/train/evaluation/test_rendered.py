@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 from tpgan_sdk.errors import TrainingError
+from train.data import augment
 from train.evaluation.attributes import fit_on_gallery, sex_by_yaw
 from train.evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
 from train.evaluation.embedding import Measured, measure
 from train.evaluation.people import Photo
-from train.evaluation.rendered import gallery_views, heldout_views
+from train.evaluation.rendered import _another_exposure, gallery_views, heldout_views
 from train.evaluation.runs import Setting, evaluate_rendered
 from train.evaluation.views import View, aligned_face
 
@@ -41,6 +43,33 @@ def test_the_degradation_is_the_seed_s_and_each_picture_s_own(shards: Path) -> N
     # Of one person gallery and probes have colours of their own.
     mine = [view.picture.mean(axis=(0, 1)) for view in once if view.person == "1"]
     assert all(np.abs(a - b).max() > 1 for a, b in pairwise(mine))
+
+
+def relight(shards: Path, folder: Path, light: tuple[float, float, float], rows: slice) -> Path:
+    """The shards with other light on some of their views, as the labels have it."""
+    shutil.copytree(shards, folder)
+    labels = np.load(folder / "shard-00000" / "labels.npy")
+    labels["light"][rows] = light
+    np.save(folder / "shard-00000" / "labels.npy", labels)
+    return folder
+
+
+def test_a_view_in_the_gallery_s_light_is_no_probe(shards: Path, tmp_path: Path) -> None:
+    none = relight(shards, tmp_path / "none", (0, 0, 0), slice(0, 4))
+    faint = relight(shards, tmp_path / "faint", (0, 0.2, 0), slice(0, 4))
+    for folder in (none, faint):
+        keys = [view.key for view in heldout_views(folder, 10, seed=0) if view.probe]
+        assert keys == [f"shard-00000/{row:05}" for row in range(4, 12)]
+    dark = relight(shards, tmp_path / "all", (0, 0, 0), slice(0, 12))
+    with pytest.raises(TrainingError, match=r"no view in .*all has a lamp of its own"):
+        list(heldout_views(dark, 10, seed=0))
+
+
+def test_a_probe_s_exposure_is_never_the_gallery_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    same, other = (augment.colour_map(np.random.default_rng(seed)) for seed in (0, 1))
+    drawn = iter([same, same, other])
+    monkeypatch.setattr(augment, "colour_map", lambda rng: next(drawn))
+    assert _another_exposure(np.random.default_rng(), same) is other
 
 
 def test_pictures_are_rgb_at_the_labelled_points(shards: Path) -> None:
