@@ -38,6 +38,8 @@ COMMANDS = {
 }
 # What the modules behind some commands import at once.
 NEEDS = {
+    "benchmarks.latency": "onnxruntime",
+    "benchmarks.peers": "torch",
     "export": "onnx",
     "export.quantize": "onnx",
     "export.to_onnx": "onnx",
@@ -50,6 +52,9 @@ NEEDS = {
     "train.landmarks.views": "numba",
     "train.recogniser": "torch",
 }
+
+# Packages, not modules, that `python -m` runs.
+RUN_BY_MAIN = ("train", "train.networks", "train.detector", "tpgan_sdk", "benchmarks")
 
 
 class NotRunError(Exception):
@@ -108,7 +113,7 @@ def entry_point(words: Sequence[str]) -> tuple[Callable[[list[str]], object], li
         pytest.fail(f"not a command that this test knows: {shlex.join(words)}")
     if needed in NEEDS:
         pytest.importorskip(NEEDS[needed])
-    module = f"{module}.__main__" if module in ("train", "tpgan_sdk", "train.networks") else module
+    module = f"{module}.__main__" if module in RUN_BY_MAIN else module
     main: Callable[[list[str]], object] = importlib.import_module(module).main
     return main, arguments
 

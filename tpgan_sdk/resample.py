@@ -127,5 +127,14 @@ def _span(reach: FloatArray, size: int) -> tuple[int, int]:
 
 def to_uint8(image: npt.NDArray[np.floating]) -> UInt8Array:
     """Rounded to the nearest grey level and clipped to [0, 255]."""
-    result: UInt8Array = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    levels = np.rint(image)
+    result: UInt8Array = np.clip(levels, 0, 255, out=levels).astype(np.uint8)
+    return result
+
+
+def mirror_image(image: UInt8Array) -> UInt8Array:
+    """(H, W, C) mirrored, contiguous; NumPy would copy the reversed axis value by value."""
+    import cv2  # imported late: `import tpgan_sdk` stays light
+
+    result: UInt8Array = cv2.flip(image, 1).reshape(image.shape)
     return result

@@ -40,7 +40,7 @@ class Pipeline:
     """Finds as many faces as the blue value of the first pixel says."""
 
     model = SimpleNamespace(name="edge")
-    backend = SimpleNamespace(name="onnxruntime-cpu")
+    backend = SimpleNamespace(name="onnxruntime-cpu", device="cpu")
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -52,6 +52,9 @@ class Pipeline:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         pass
 
     @property

@@ -6,9 +6,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
 
 from ..backends import Backend, create_backend
 from ..errors import BackendError, DetectorError, TPGANError
@@ -16,20 +16,16 @@ from ..frontalizer import Frontalizer
 from ..images import find_images
 from ..model import resolve_model
 from . import USAGE_ERROR
-from .one_input import Options, frontalize_one
+from .one_input import Options
+from .outcome import LEFT_OUT, Outcome, outcome_of
 from .progress import progress
-from .report import Report, face_fields
+from .report import Report
 from .results import Results
+from .workers import INPUTS_EACH, shared_out, worth_while
 
 log = logging.getLogger("tpgan_sdk")
 
 ALL_FAILED, SOME_FAILED = 1, 3
-NO_FACE = (
-    "no face found that can be aligned; expected eyes, nose and mouth in sight. Try another "
-    "--detector, or --aligned where this is an aligned crop"
-)
-LEFT_OUT: Final = "a detected face is left out: "
-"""How the SDK's warning begins."""
 
 _EPILOG = """\
 results: DIR/a/b.png for INPUT/a/b.jpg; b_0.png, b_1.png, ... with --all-faces, best detected
@@ -50,7 +46,7 @@ def main(
     options = Options(Results(args.output, args.all_faces, args.paste_back), args.aligned)
     try:
         with _open(args, make_frontalizer) as frontalizer:
-            return _run(frontalizer, args.inputs, options)
+            return _run(frontalizer, args, options, make_frontalizer)
     except (TPGANError, ValueError) as error:
         print(f"tpgan frontalize: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -77,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--backend",
         default="auto",
-        help="auto, tensorrt, onnxruntime-cuda, onnxruntime-cpu or the path of an .engine "
-        "(default: auto)",
+        help="auto, tensorrt, onnxruntime-cuda, onnxruntime-cpu, openvino or the path of an "
+        ".engine (default: auto)",
     )
     add(
         "--trust",
@@ -101,8 +97,21 @@ def _parser() -> argparse.ArgumentParser:
         help="faces of one photo that the network is given at once (default: 16); fewer need less "
         "memory. Faces of different files are never put together",
     )
+    add(
+        "--workers",
+        type=_whole_number,
+        metavar="N",
+        help="processes that share the inputs, each with a model of its own (default: one for each "
+        f"core, at least {INPUTS_EACH} inputs each; one on a GPU)",
+    )
     add("-v", "--verbose", action="store_true", help="say what is chosen and why")
     return parser
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, at least 1")
+    return int(text)
 
 
 def _open(args: argparse.Namespace, make_frontalizer: Callable[..., Frontalizer]) -> Frontalizer:
@@ -143,7 +152,12 @@ def _set_up_logs(verbose: bool) -> None:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: Options) -> int:
+def _run(
+    frontalizer: Frontalizer,
+    args: argparse.Namespace,
+    options: Options,
+    make_frontalizer: Callable[..., Frontalizer],
+) -> int:
     common = {
         "model": frontalizer.model.name,
         "backend": frontalizer.backend.name,
@@ -151,15 +165,38 @@ def _run(frontalizer: Frontalizer, inputs: Sequence[Path], options: Options) -> 
     }
     print(", ".join(f"{key} {value}" for key, value in common.items()), file=sys.stderr)
     # A folder's own results are no input of the next run.
-    found = list(find_images(inputs, leave_out=options.results.folder))
+    found = list(find_images(args.inputs, leave_out=options.results.folder))
     options.results.spare_inputs(found)
+    workers = args.workers or worth_while(len(found), frontalizer.backend.device)
     good = faces = 0
-    with Report(options.results.folder, common) as report:
-        for path, name in progress(found):
-            number = _report_one(frontalizer, path, name, options, report)
-            good, faces = good + (number > 0), faces + number
+    with ExitStack() as stack:
+        report = stack.enter_context(Report(options.results.folder, common))
+        if workers == 1:
+            outcomes: Iterator[Outcome] = map(_task(frontalizer, options), found)
+        else:
+            frontalizer.close()  # every worker opens its own
+            make = partial(_open_in_worker, args, make_frontalizer, options)
+            outcomes = stack.enter_context(shared_out(make, found, workers))
+        for path, _ in progress(found):
+            outcome = next(outcomes)
+            for why in outcome.left_out:
+                log.warning("%s: %s%s", path, LEFT_OUT, why)
+            for line in outcome.lines:
+                report.add(path, **line)
+            good, faces = good + (outcome.faces > 0), faces + outcome.faces
         print(f"{good} of {len(found)} inputs gave {faces} faces; see {report.path}")
     return 0 if good == len(found) else SOME_FAILED if good else ALL_FAILED
+
+
+def _task(frontalizer: Frontalizer, options: Options) -> Callable[[tuple[Path, Path]], Outcome]:
+    return lambda found: outcome_of(frontalizer, *found, options)
+
+
+def _open_in_worker(
+    args: argparse.Namespace, make_frontalizer: Callable[..., Frontalizer], options: Options
+) -> Callable[[tuple[Path, Path]], Outcome]:
+    _set_up_logs(verbose=False)  # what is chosen and why has been told
+    return _task(_open(args, make_frontalizer), options)
 
 
 def _detector_name(frontalizer: Frontalizer, options: Options) -> str | None:
@@ -171,52 +208,3 @@ def _detector_name(frontalizer: Frontalizer, options: Options) -> str | None:
         raise
     _ = frontalizer.refiner  # missing, it ends the run here and not with every file
     return name
-
-
-def _report_one(
-    frontalizer: Frontalizer, path: Path, name: Path, options: Options, report: Report
-) -> int:
-    """One input and its lines in the report; the number of its faces."""
-    number, reason = 0, NO_FACE
-    with _faces_left_out() as left_out:
-        try:
-            done = frontalize_one(frontalizer, path, name, options)
-            common = done.fields | _field(left_out)
-            for face, output in zip(done.faces, done.outputs, strict=True):
-                report.add(path, output=str(output), **(face_fields(face) | common))
-            number = len(done.faces)
-            if left_out:
-                reason = f"no detected face can be used: {'; '.join(left_out)}"
-        except TPGANError as error:
-            reason = str(error)
-        except Exception as error:  # one bad file never ends the run
-            log.debug("%s", path, exc_info=True)
-            reason = f"unexpected {type(error).__name__}: {error}"
-    for why in left_out:
-        log.warning("%s: %s%s", path, LEFT_OUT, why)
-    if not number:
-        report.add(path, reason=reason, **_field(left_out))
-    return number
-
-
-def _field(left_out: list[str]) -> dict[str, Any]:
-    return {"left_out": left_out} if left_out else {}
-
-
-@contextmanager
-def _faces_left_out() -> Iterator[list[str]]:
-    """Takes the SDK's warnings of faces that it leaves out from its log: they name no file."""
-    reasons: list[str] = []
-
-    def keep(record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if not text.startswith(LEFT_OUT):
-            return True
-        reasons.append(text.removeprefix(LEFT_OUT))
-        return False
-
-    log.addFilter(keep)
-    try:
-        yield reasons
-    finally:
-        log.removeFilter(keep)

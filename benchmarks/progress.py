@@ -1,0 +1,12 @@
+"""What a command says while it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+Say = Callable[[str], None]
+
+aloud: Final[Say] = partial(print, flush=True)
+"""At once, wherever it goes."""

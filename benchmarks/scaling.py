@@ -1,0 +1,202 @@
+"""`python -m benchmarks.scaling`: faces a second by faces, frames, batch, threads and processes.
+
+With `--minutes N` memory over time, too; with `--shards DIR` (what `python -m train.data.render`
+writes) training images a second by data workers and ranks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from export.parity import FACES, load_faces
+from tpgan_sdk import Frontalizer
+from tpgan_sdk.cli.workers import shared_out
+from tpgan_sdk.errors import TPGANError
+from tpgan_sdk.images import read_image
+from tpgan_sdk.resample import UInt8Array
+
+from .errors import BenchmarkError
+from .folder import PHOTOS
+from .machine import describe, usable_cores
+from .results import FOLDER, Result, write
+from .soak import soak
+from .timing import interleave
+from .training_rate import training_rates
+
+FACES_A_CALL: Final[Sequence[int]] = (1, 2, 4, 8, 16, 32)
+FRAMES: Final[Sequence[int]] = (1, 2, 4, 8)
+CALLS: Final = 40
+"""That each thread or process makes, one face a call."""
+_PHOTO: Final = "astronaut_left_60.png"
+
+
+def crops(count: int) -> UInt8Array:
+    """(count, 128, 128, 3) aligned faces."""
+    names = sorted(FACES.glob("*.png"))
+    return np.stack([read_image(names[n % len(names)]) for n in range(count)])
+
+
+def doubled(most: int) -> list[int]:
+    """1, 2, 4, ... up to twice a number, which shows where more stop to help."""
+    return [2**n for n in range((2 * most).bit_length()) if 2**n <= 2 * most]
+
+
+def by_call(
+    frontalizer: Frontalizer, counts: Sequence[int], rounds: int
+) -> Iterator[dict[str, Any]]:
+    """By faces of one call of the SDK, and by the batch of the network alone."""
+    pictures = crops(max(counts))
+    faces = load_faces(FACES, frontalizer.model.template)
+    calls: dict[tuple[str, int], Callable[[], object]] = {}
+    for count in counts:
+        rows = np.arange(count) % len(faces["face"])
+        inputs = {name: values[rows] for name, values in faces.items()}
+        calls["faces", count] = partial(frontalizer.frontalize_aligned, pictures[:count])
+        calls["batch", count] = partial(frontalizer._backend.run, inputs)
+    yield from _rows(calls, rounds)
+
+
+def by_frames(
+    frontalizer: Frontalizer, counts: Sequence[int], rounds: int
+) -> Iterator[dict[str, Any]]:
+    """By photos of one face each that share the network's batches."""
+    photo = read_image(PHOTOS / _PHOTO)
+    calls: dict[tuple[str, int], Callable[[], object]] = {
+        ("frames", count): partial(frontalizer.frontalize_batch, [photo] * count)
+        for count in counts
+    }
+    yield from _rows(calls, rounds)
+
+
+def _rows(
+    calls: dict[tuple[str, int], Callable[[], object]], rounds: int
+) -> Iterator[dict[str, Any]]:
+    named = {f"{kind} {count}": call for (kind, count), call in calls.items()}
+    samples = interleave(named, rounds)
+    for kind, count in calls:
+        found = samples[f"{kind} {count}"]
+        rate = count / found.median
+        yield {"kind": kind, "count": count, **found.row(), "faces_per_s": rate}
+
+
+def by_threads(
+    frontalizer: Frontalizer, counts: Sequence[int], calls: int
+) -> Iterator[dict[str, Any]]:
+    """By threads, each with a clone."""
+    crop = crops(1)
+
+    def work(clone: Frontalizer) -> None:
+        for _ in range(calls):
+            clone.frontalize_aligned(crop)
+
+    for count in counts:
+        clones = [frontalizer.clone() for _ in range(count)]
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(work, clones))
+            begun = time.perf_counter()
+            list(pool.map(work, clones))
+            seconds = time.perf_counter() - begun
+        yield {"kind": "threads", "count": count, "faces_per_s": count * calls / seconds}
+
+
+def by_processes(
+    options: dict[str, Any], counts: Sequence[int], calls: int
+) -> Iterator[dict[str, Any]]:
+    """By processes, which share the cores as the workers of `tpgan frontalize` do."""
+    for count in counts:
+        items = [crops(1)] * (2 * count * calls)
+        with shared_out(partial(_opened, options), items, count) as results:
+            for _ in range(count * calls):  # all have started when these are done
+                next(results)
+            begun = time.perf_counter()
+            done = sum(1 for _ in results)
+            seconds = time.perf_counter() - begun
+        yield {"kind": "processes", "count": count, "faces_per_s": done / seconds}
+
+
+def _opened(options: dict[str, Any]) -> Callable[[UInt8Array], int]:
+    """In a worker."""
+    frontalizer = Frontalizer(**options)
+    return lambda given: len(frontalizer.frontalize_aligned(given))
+
+
+def measure(args: argparse.Namespace) -> Result:
+    """All that the command's flags ask for.
+
+    Raises:
+        TPGANError: a model or backend that does not work here, or a training run that fails.
+    """
+    machine, left_out = describe(), {}
+    options = {"model": args.model, "backend": args.backend, "refine": False}
+    counts, frames, rounds = FACES_A_CALL, FRAMES, args.rounds
+    if args.quick:
+        counts, frames, rounds = counts[:2], frames[:2], 3
+    most, calls = (1, 3) if args.quick else (usable_cores(), CALLS)
+    with Frontalizer(**options, max_batch=max(counts)) as frontalizer:
+        rows = list(by_call(frontalizer, counts, rounds))
+        try:
+            rows += by_frames(frontalizer, frames, rounds)
+        except TPGANError as error:
+            left_out["frames"] = str(error)
+        rows += by_threads(frontalizer, doubled(most), calls)
+        if args.minutes:
+            some = crops(4)
+            rows.append(soak(lambda: frontalizer.frontalize_aligned(some), args.minutes))
+        else:
+            left_out["memory over time"] = "not asked for: --minutes 60"
+    rows += by_processes(options, doubled(most), calls)
+    if args.shards:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += training_rates(args.shards, args.workers, args.ranks, Path(folder))
+    else:
+        left_out["training"] = "not asked for: --shards DIR"
+    settings = {"rounds": rounds, "quick": args.quick, "calls": calls}
+    return Result("scaling", machine, settings, rows, left_out)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    p = argparse.ArgumentParser(
+        prog="python -m benchmarks.scaling",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = p.add_argument
+    add("--model", help="name of a packaged model, or path of an exported ONNX")
+    add("--backend", default="auto", help="as for `tpgan frontalize`")
+    add("--rounds", type=int, default=20, help="samples of each call")
+    add("--minutes", type=float, metavar="N", help="watch the memory for so long; 60 for an hour")
+    add("--shards", type=Path, metavar="DIR", help="rendered shards: measures training, too")
+    add("--workers", type=int, nargs="+", default=[0, 1, 2], help="of training's data")
+    add("--ranks", type=int, nargs="+", default=[1, 2], help="processes of training")
+    add("--quick", action="store_true", help="few counts, few samples")
+    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 1: refused."""
+    args = parser().parse_args(argv)
+    try:
+        if args.rounds < 1 or (args.minutes is not None and args.minutes <= 0):
+            raise BenchmarkError("--rounds and --minutes have to be above 0")
+        result = measure(args)
+        print(write(result, args.output))
+    except TPGANError as error:
+        print(f"scaling: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Memory over time: does it stay flat?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import BenchmarkError
+from .memory import resident_mb
+
+BLOCKS: Final = 20
+"""Means that the line is drawn through: neighbouring samples say the same, blocks hardly."""
+FLAT_MB_PER_HOUR: Final = 1.0
+_T: Final = 2.1  # of Student's distribution, 95 %, 18 degrees of freedom
+_SETTLE: Final = 0.1  # caches and arenas fill in the first tenth
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """A line through memory by time, with the interval that holds its slope in 95 of 100 runs."""
+
+    mb_per_hour: float
+    low: float
+    high: float
+
+    @property
+    def flat(self) -> bool:
+        """Nothing says that it rises, or it is known to rise by next to nothing."""
+        return self.low <= 0 or self.high < FLAT_MB_PER_HOUR
+
+    def row(self) -> dict[str, Any]:
+        """For a result's row."""
+        return {
+            "mb_per_hour": self.mb_per_hour,
+            "mb_per_hour_low": self.low,
+            "mb_per_hour_high": self.high,
+            "flat": self.flat,
+        }
+
+
+def slope(seconds: npt.ArrayLike, megabytes: npt.ArrayLike) -> Slope:
+    """The least-squares line through the means of `BLOCKS` blocks of equal count.
+
+    Raises:
+        BenchmarkError: fewer samples than blocks.
+    """
+    times, values = np.asarray(seconds), np.asarray(megabytes)
+    if len(times) < BLOCKS:
+        raise BenchmarkError(
+            f"{len(times)} samples of memory; expected {BLOCKS} or more: run for more --minutes"
+        )
+    hours = np.array([b.mean() for b in np.array_split(times, BLOCKS)]) / 3600
+    held = np.array([b.mean() for b in np.array_split(values, BLOCKS)])
+    away = hours - hours.mean()
+    rise = float(away @ held / (away @ away))
+    rest = held - held.mean() - rise * away
+    error = float(np.sqrt(rest @ rest / (BLOCKS - 2) / (away @ away)))
+    return Slope(rise, rise - _T * error, rise + _T * error)
+
+
+def soak(
+    work: Callable[[], object],
+    minutes: float,
+    memory: Callable[[], float] = resident_mb,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
+    """Repeats some work and looks at this process's memory after each time.
+
+    The first tenth does not count. The row holds at most a hundred of the samples.
+
+    Raises:
+        BenchmarkError: too few repetitions for a line.
+    """
+    begun, seconds, held = clock(), [], []
+    while (passed := clock() - begun) < minutes * 60:
+        work()
+        seconds.append(passed)
+        held.append(memory())
+    first = int(_SETTLE * len(held))
+    found = slope(seconds[first:], held[first:])
+    some = slice(None, None, max(1, len(held) // 100))
+    return {
+        **{"kind": "memory", "minutes": minutes, "calls": len(held), **found.row()},
+        **{"first_mb": held[0], "last_mb": held[-1], "most_mb": max(held)},
+        **{"samples_s": seconds[some], "samples_mb": held[some]},
+    }

@@ -1,0 +1,115 @@
+"""Calls that several processes share, each of which has opened what it needs for itself.
+
+Processes, not threads: a detector may hold Python's lock while it looks, as yuface does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from ..errors import TPGANError
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+INPUTS_EACH: Final = 16
+"""A worker starts in the time of about this many photos: for fewer it is not worth while."""
+
+# Of this process, where it is a worker.
+_call: Callable[[Any], Any]
+
+
+def worth_while(inputs: int, device: str) -> int:
+    """How many workers to start where the user does not say.
+
+    One core each on a CPU; a GPU's memory would hold the model once for each.
+    """
+    return max(1, min(usable_cores(), inputs // INPUTS_EACH)) if device == "cpu" else 1
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(_cores()) or os.cpu_count() or 1
+
+
+@contextmanager
+def shared_out(
+    make: Callable[[], Callable[[Given], Made]], items: Iterable[Given], workers: int
+) -> Iterator[Iterator[Made]]:
+    """What worker processes make of the items, in the items' order.
+
+    Args:
+        make: is called once in each worker; it, the items and what comes of them are pickled.
+        workers: processes, which share the cores out among them.
+
+    Raises:
+        TPGANError: from the iterator: a worker has ended.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
+    shares = context.SimpleQueue()
+    for cores in core_shares(workers):
+        shares.put(cores)
+    pool = ProcessPoolExecutor(workers, context, _begin, (shares, make))
+    try:
+        with _interrupts_held_back():
+            results = pool.map(_work, items)  # starts the workers
+        yield _checked(results)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def core_shares(workers: int) -> list[list[int]]:
+    """The numbers of the cores of each worker; more workers than cores take turns."""
+    cores = _cores()
+    if not cores:
+        return [[]] * workers
+    return [cores[n::workers] or [cores[n % len(cores)]] for n in range(workers)]
+
+
+def _cores() -> list[int]:
+    # Not on every system.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return sorted(affinity(0)) if affinity else []
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes that are started meanwhile never see Ctrl-C: it is for their parent."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _checked(results: Iterator[Made]) -> Iterator[Made]:
+    try:
+        yield from results
+    except BrokenProcessPool as error:
+        raise TPGANError(
+            f"a worker process has ended ({error}); expected memory for a model in each: use fewer "
+            "--workers. What was written so far is kept"
+        ) from None
+
+
+def _begin(shares: Any, make: Callable[[], Callable[[Any], Any]]) -> None:
+    """Of a worker."""
+    global _call
+    if cores := shares.get():
+        # Runtimes start a thread for each core that they see.
+        os.sched_setaffinity(0, cores)
+        import cv2
+
+        cv2.setNumThreads(len(cores))
+    _call = make()
+
+
+def _work(item: Any) -> Any:
+    return _call(item)
