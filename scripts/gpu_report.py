@@ -35,7 +35,7 @@ def machine() -> dict[str, Any]:
 
 
 def tests(xml: str) -> list[dict[str, Any]]:
-    """Each test's name, outcome ("passed", "failed" or "not run"), seconds and reason."""
+    """Each test's name, outcome ("passed", "failed" or "not run"), seconds, reason and figures."""
     rows = []
     for case in ElementTree.fromstring(xml).iter("testcase"):
         name = f"{case.get('classname', '')}.{case.get('name', '')}"
@@ -45,6 +45,9 @@ def tests(xml: str) -> list[dict[str, Any]]:
             found = case.find(kind)
             if found is not None:
                 row |= {"outcome": outcome, "reason": found.get("message", "")}
+        figures = {p.get("name"): float(p.get("value", "")) for p in case.iter("property")}
+        if figures:
+            row["figures"] = figures
         rows.append(row)
     return rows
 

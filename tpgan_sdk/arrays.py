@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .dlpack import Borrowed, borrow, is_capsule
 from .errors import ImageError
@@ -70,6 +70,32 @@ class GpuFrame:
             )
         if self.pointer <= 0 or (self.format == "nv12" and self.chroma <= 0):
             raise ImageError("a frame's pointer is null; expected an address on the GPU")
+
+
+class HasDlpack(Protocol):
+    """An array that can be handed out by DLPack."""
+
+    def __dlpack_device__(self) -> tuple[Any, Any]: ...
+
+
+class HasInterface(Protocol):
+    """An array of the CUDA Array Interface."""
+
+    @property
+    def __cuda_array_interface__(self) -> Any: ...
+
+
+GpuArray = HasDlpack | HasInterface
+
+
+def is_on_gpu(picture: Any) -> bool:
+    """Whether `frame_of` is what describes this object."""
+    if isinstance(picture, GpuFrame) or is_capsule(picture):
+        return True
+    device = getattr(picture, "__dlpack_device__", None)
+    if device is not None and int(device()[0]) != 1:
+        return True
+    return hasattr(picture, "__cuda_array_interface__")
 
 
 def frame_of(

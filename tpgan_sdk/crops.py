@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import geometry
 from .errors import GeometryError
 from .geometry import CROP_SIZE, OFFICIAL, PATCHES, FloatArray, Template
-from .resample import Float32Array, UInt8Array, warp
+from .resample import Float32Array, UInt8Array, mirror_image, warp
 
 Origins = tuple[tuple[int, int], ...]
 
@@ -45,6 +45,43 @@ class FaceCrops:
     """Whether the frame was mirrored to bring the occluded side to the right."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one face lies in its frame, in the words of `FaceCrops`."""
+
+    transform: FloatArray
+    landmarks: FloatArray
+    origins: Origins
+    """x and y of each patch in the crop."""
+    mirrored: bool
+
+
+def place_face(
+    width: int,
+    height: int,
+    landmarks: npt.ArrayLike,
+    template: Template = OFFICIAL,
+    mirrored: bool | None = None,
+) -> Placement:
+    """As `crop_face`, without a pixel of the frame."""
+    points = geometry.check_landmarks(landmarks)
+    _check_inside(points, width, height)
+    yaw = geometry.estimate_yaw(points)
+    if abs(yaw) > MAX_YAW:
+        raise GeometryError(
+            f"the landmarks make a face turned by {yaw:.0f} degrees: left and right look swapped; "
+            "expected left as the left of the picture, in the order "
+            + ", ".join(geometry.LANDMARK_NAMES)
+        )
+    if mirrored is None:
+        mirrored = yaw < 0
+    if mirrored:
+        points = geometry.mirror_landmarks(points, width)
+    transform = geometry.alignment_transform(points, template)
+    aligned = geometry.apply_transform(transform, points)
+    return Placement(transform, aligned, geometry.patch_origins(aligned), mirrored)
+
+
 def crop_face(
     frame: UInt8Array,
     landmarks: npt.ArrayLike,
@@ -62,26 +99,12 @@ def crop_face(
     Raises:
         GeometryError: landmarks are no face, or lie outside the frame.
     """
-    points = geometry.check_landmarks(landmarks)
-    _check_inside(points, frame)
-    yaw = geometry.estimate_yaw(points)
-    if abs(yaw) > MAX_YAW:
-        raise GeometryError(
-            f"the landmarks make a face turned by {yaw:.0f} degrees: left and right look swapped; "
-            "expected left as the left of the picture, in the order "
-            + ", ".join(geometry.LANDMARK_NAMES)
-        )
-    if mirrored is None:
-        mirrored = yaw < 0
-    if mirrored:
-        frame = frame[:, ::-1]
-        points = geometry.mirror_landmarks(points, frame.shape[1])
-    transform = geometry.alignment_transform(points, template)
-    aligned = geometry.apply_transform(transform, points)
-    origins = geometry.patch_origins(aligned)
-    window = _Window.around(origins)
-    pixels = warp(frame, transform, window.width, window.height, window.left, window.top)
-    return window.cut(pixels, origins, aligned, transform, mirrored)
+    placed = place_face(frame.shape[1], frame.shape[0], landmarks, template, mirrored)
+    source = frame[:, ::-1] if placed.mirrored else frame
+    window = _Window.around(placed.origins)
+    size = (window.width, window.height)
+    pixels = warp(source, placed.transform, *size, window.left, window.top)
+    return window.cut(pixels, placed.origins, placed.landmarks, placed.transform, placed.mirrored)
 
 
 def crop_aligned(
@@ -93,24 +116,28 @@ def crop_aligned(
         crop: (128, 128, C) uint8.
         landmarks: (5, 2) crop pixels, or None for a frontal face at the template's points.
     """
+    import cv2  # imported late: `import tpgan_sdk` stays light
+
     points = geometry.check_landmarks(template.points if landmarks is None else landmarks)
     mirrored = landmarks is not None and geometry.estimate_yaw(points) < 0
     if mirrored:
-        crop = crop[:, ::-1]
+        crop = mirror_image(crop)
         points = geometry.mirror_landmarks(points, CROP_SIZE)
     origins = geometry.patch_origins(points)
     window = _Window.around(origins)
     beyond = (
-        (-window.top, window.top + window.height - CROP_SIZE),
-        (-window.left, window.left + window.width - CROP_SIZE),
-        (0, 0),
+        -window.top,
+        window.top + window.height - CROP_SIZE,
+        -window.left,
+        window.left + window.width - CROP_SIZE,
     )
-    pixels = np.pad(crop.astype(np.float32), beyond, mode="edge")
+    pixels: Float32Array = cv2.copyMakeBorder(
+        crop.astype(np.float32), *beyond, cv2.BORDER_REPLICATE
+    ).reshape(window.height, window.width, crop.shape[2])  # OpenCV drops an axis of one channel
     return window.cut(pixels, origins, points.copy(), np.eye(2, 3), mirrored)
 
 
-def _check_inside(points: FloatArray, frame: UInt8Array) -> None:
-    height, width = frame.shape[:2]
+def _check_inside(points: FloatArray, width: int, height: int) -> None:
     middle = points.mean(axis=0)
     if not (0 <= middle[0] <= width - 1 and 0 <= middle[1] <= height - 1):
         raise GeometryError(

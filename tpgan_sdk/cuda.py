@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +22,13 @@ import numpy.typing as npt
 from .errors import BackendError
 
 PYCUDA_LINE: Final = "pip install 'tpgan-sdk[tensorrt]'"
+_LIBRARY: Final = "libcuda.so.1"
 # Of the driver's API: CUdevice_attribute and CUstreamCaptureMode.
 _CAPABILITY_MAJOR, _CAPABILITY_MINOR = 75, 76
 _CAPTURE_THREAD_LOCAL = 1
+# CUevent_flags and CUpointer_attribute.
+_EVENT_WITHOUT_TIME = 2
+_POINTER_DEVICE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def device_index(device: str | None, backend: str) -> int:
 def find_driver() -> CudaDriver | str:
     """The driver, or in one sentence why there is none. Loads `libcuda.so.1` and nothing else."""
     try:
-        library = ctypes.CDLL("libcuda.so.1")
+        library = ctypes.CDLL(_LIBRARY)
     except OSError:
         return "no NVIDIA driver: libcuda.so.1 is not on this machine"
     if status := library.cuInit(0):
@@ -81,7 +86,7 @@ def find_gpu(index: int = 0) -> Gpu | str:
         return driver
     if not 0 <= index < driver.devices:
         return f"device 'cuda:{index}' does not exist; GPUs here: {driver.devices}"
-    library = ctypes.CDLL("libcuda.so.1")
+    library = ctypes.CDLL(_LIBRARY)
     device, name = ctypes.c_int(), ctypes.create_string_buffer(256)
     major, minor, memory = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
     library.cuDeviceGet(ctypes.byref(device), index)
@@ -134,16 +139,40 @@ class Device:
         with self.active("making a stream") as driver:
             return driver.Stream()
 
-    def pinned(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        """Float32 in page-locked memory; freed by `free`."""
-        with self.active(f"pinning {_mib(shape)}") as driver:
-            array: npt.NDArray[np.float32] = driver.pagelocked_empty(shape, np.float32)
+    def wait_for(self, stream: Any, other: int) -> None:
+        """Lets what comes next on `stream` wait, on the GPU, for what is on another stream now.
+
+        Args:
+            other: handle of a stream that somebody else made; 1 and 2 are the default streams.
+        """
+        event = ctypes.c_void_p()
+        with self.active("waiting for a frame's stream"):
+            _call("cuEventCreate", ctypes.byref(event), _EVENT_WITHOUT_TIME)
+            try:
+                _call("cuEventRecord", event, ctypes.c_void_p(other))
+                _call("cuStreamWaitEvent", ctypes.c_void_p(stream.handle), event, 0)
+            finally:
+                _call("cuEventDestroy_v2", event)  # the driver keeps it while it is waited for
+
+    def holds(self, pointer: int) -> bool:
+        """Whether an address is memory of this GPU, or of the host but known to it."""
+        index = ctypes.c_int(-1)
+        with self.active("asking for a pointer"):
+            status = ctypes.CDLL(_LIBRARY).cuPointerGetAttribute(
+                ctypes.byref(index), _POINTER_DEVICE, ctypes.c_uint64(pointer)
+            )
+        return status == 0 and index.value == self.index
+
+    def pinned(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+        """An array in page-locked memory; freed by `free`."""
+        with self.active(f"pinning {_mib(shape, dtype)}") as driver:
+            array: npt.NDArray[Any] = driver.pagelocked_empty(shape, dtype)
             return array
 
-    def allocate(self, shape: tuple[int, ...]) -> Any:
-        """Device memory for so many float32; int() gives its address. Freed by `free`."""
-        with self.active(f"allocating {_mib(shape)} on the GPU") as driver:
-            return driver.mem_alloc(int(np.prod(shape)) * 4)
+    def allocate(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> Any:
+        """Device memory for such an array; int() gives its address. Freed by `free`."""
+        with self.active(f"allocating {_mib(shape, dtype)} on the GPU") as driver:
+            return driver.mem_alloc(_bytes(shape, dtype))
 
     def free(self, *buffers: Any) -> None:
         """Frees what `pinned` and `allocate` gave."""
@@ -225,5 +254,15 @@ def _pycuda() -> Any:
         raise BackendError(f"pycuda cannot be imported ({error}); {PYCUDA_LINE}") from None
 
 
-def _mib(shape: tuple[int, ...]) -> str:
-    return f"{np.prod(shape) * 4 / 2**20:.1f} MiB"
+def _call(name: str, *arguments: Any) -> None:
+    """A function of the driver that pycuda does not offer for handles of others."""
+    if status := getattr(ctypes.CDLL(_LIBRARY), name)(*arguments):
+        raise BackendError(f"{name} returned {status}")
+
+
+def _bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
+    return math.prod(shape) * np.dtype(dtype).itemsize
+
+
+def _mib(shape: tuple[int, ...], dtype: npt.DTypeLike) -> str:
+    return f"{_bytes(shape, dtype) / 2**20:.1f} MiB"

@@ -14,20 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from . import geometry
+from .arrays import GpuArray, GpuFrame
 from .backends import Backend, create_backend
-from .crops import INPUT_NAMES, FaceCrops, crop_aligned, crop_face, network_inputs
+from .crops import FaceCrops, crop_aligned
 from .detectors import Detector, create_detector, faces_from_insightface
 from .errors import BackendError, DetectorError, GeometryError, ImageError
 from .geometry import CROP_SIZE
-from .images import check_image, read_image
+from .images import check_image
 from .model import Model, resolve_model
 from .refiner import LandmarkRefiner
-from .resample import UInt8Array, to_uint8
+from .resample import UInt8Array
+from .runner import Cut, Picture, Runner
 from .types import BackendInfo, Detection, Face
 
 log = logging.getLogger("tpgan_sdk")
 
-ImageLike = str | Path | npt.NDArray[Any]
+ImageLike = str | Path | npt.NDArray[Any] | GpuFrame | GpuArray
+"""A file, an array, or what `tpgan_sdk.arrays.frame_of` takes as BGR; `GpuFrame` has a format."""
+
+_Job = tuple[Detection, Cut, int]
+"""A face, what the runner cut of it, and the width of its frame."""
 
 
 class Frontalizer:
@@ -37,8 +43,8 @@ class Frontalizer:
 
     Args:
         model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
-        backend: "auto", "tensorrt", "onnxruntime-cuda", "onnxruntime-cpu", the path of an
-            `.engine`, or a `Backend`.
+        backend: "auto", "tensorrt", "onnxruntime-cuda", "onnxruntime-cpu", "openvino", the path
+            of an `.engine`, or a `Backend`.
         detector: "auto", "yuface", "yunet:PATH", "insightface:PATH", a path, or a `Detector`.
         device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
         max_batch: faces that the network is given at once.
@@ -79,6 +85,7 @@ class Frontalizer:
             except BackendError as error:
                 self._refiner = error
         self._backend = create_backend(self.model, backend, device)
+        self._runner = Runner(self._backend, self.model.template)
         self._seconds: dict[str, float] = {}
         self._closed = False
 
@@ -114,14 +121,18 @@ class Frontalizer:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Milliseconds of the last call by stage: read, detect, refine, align, network, finish."""
+        """Milliseconds of the last call by stage: read, detect, refine, align, network, finish.
+
+        Where crops are made on the GPU, "align" holds the upload of the frame, and "network" all
+        that the GPU does.
+        """
         return {stage: seconds * 1e3 for stage, seconds in self._seconds.items()}
 
     def detect(self, image: ImageLike) -> list[Detection]:
         """The faces of an image as `frontalize` takes them: found by the detector, then refined.
 
         Args:
-            image: (H, W, 3) uint8 BGR, or the path of an image file.
+            image: (H, W, 3) uint8 BGR, or the path of an image file. One on the GPU is downloaded.
 
         Raises:
             DetectorError: no detector works here.
@@ -130,7 +141,7 @@ class Frontalizer:
         """
         self._start()
         with self._stage("read"):
-            picture = self._picture(image)
+            picture = self._runner.on_host(self._runner.picture(image))
         return self._detect(picture)
 
     def frontalize(
@@ -142,9 +153,10 @@ class Frontalizer:
         """All faces of one picture, best detected first.
 
         Args:
-            image: path, or (H, W, 3) uint8 BGR.
+            image: path, (H, W, 3) uint8 BGR, or a picture on the GPU: with a TensorRT engine and
+                the compiled kernels it is used where it lies.
             faces: `Detection`s, or what `insightface.app.FaceAnalysis.get` returned for this
-                picture; None: the detector looks for them.
+                picture; None: the detector looks for them, for which one on the GPU is downloaded.
             largest_only: only the face with the largest box.
 
         Returns:
@@ -195,7 +207,7 @@ class Frontalizer:
                 "None, for each crop"
             )
         with self._stage("align"):
-            jobs = []
+            jobs: list[_Job] = []
             for crop, five in zip(crops, points, strict=True):
                 picture = check_image(crop)
                 if picture.shape != (CROP_SIZE, CROP_SIZE, 3):
@@ -205,7 +217,22 @@ class Frontalizer:
                     )
                 cut = crop_aligned(picture, five, self.model.template)
                 jobs.append((_whole_crop(cut), cut, CROP_SIZE))
-        return self._run(jobs)
+        parts = (jobs[i : i + self.max_batch] for i in range(0, len(jobs), self.max_batch))
+        return [face for part in parts for face in self._run(part)]
+
+    def paste_into(self, frame: Any, faces: Sequence[Face]) -> None:
+        """Puts frontal faces back into the picture they came from, in place, where it lies.
+
+        Args:
+            frame: what `frontalize` was given, (H, W, 3) uint8 BGR that can be written, or a
+                picture on the GPU. For a copy see `paste_back`.
+
+        Raises:
+            ImageError: not such a picture.
+            BackendError: it is on the GPU, but kernels or a TensorRT engine are missing.
+        """
+        self._start()
+        self._runner.paste_into(frame, faces)
 
     def clone(self) -> Frontalizer:
         """Another one for another thread; model, detector and weights are shared."""
@@ -213,12 +240,14 @@ class Frontalizer:
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._refiner = self._detector, self._refiner
         other._backend = self._backend.clone()
+        other._runner = Runner(other._backend, other.model.template)
         other._seconds, other._closed = {}, False
         return other
 
     def close(self) -> None:
         """Frees the backend. Further calls raise `BackendError`."""
         self._closed = True
+        self._runner.close()
         self._backend.close()
 
     def __enter__(self) -> Frontalizer:
@@ -240,25 +269,28 @@ class Frontalizer:
     def _frontalize(
         self, images: Sequence[ImageLike], faces: Sequence[Sequence[Any]] | None, largest: bool
     ) -> list[list[Face]]:
-        jobs: list[tuple[Detection, FaceCrops, int]] = []
+        jobs: list[_Job] = []
+        done: list[Face] = []
         counts = []
         for index, image in enumerate(images):
             with self._stage("read"):
-                picture = self._picture(image)
-            found = self._detect(picture) if faces is None else _detections(faces[index])
+                picture = self._runner.picture(image)
+            if faces is None:
+                found = self._detect(self._runner.on_host(picture))
+            else:
+                found = _detections(faces[index])
             with self._stage("align"):
-                cut = [self._cut(picture, face, faces is not None) for face in found]
-            kept = [(f, c, picture.shape[1]) for f, c in zip(found, cut, strict=True) if c]
+                kept = self._cut(picture, found, faces is not None)
             if largest and kept:
                 kept = [max(kept, key=lambda job: job[0].area)]
             jobs += kept
             counts.append(len(kept))
-        results = iter(self._run(jobs))
+            # Not at the end: pictures whose faces wait hold memory, the GPU's where they are there.
+            while len(jobs) >= self.max_batch:
+                done += self._run(jobs[: self.max_batch])
+                del jobs[: self.max_batch]
+        results = iter(done + (self._run(jobs) if jobs else []))
         return [[next(results) for _ in range(count)] for count in counts]
-
-    @staticmethod
-    def _picture(image: ImageLike) -> UInt8Array:
-        return read_image(image) if isinstance(image, str | Path) else check_image(image)
 
     def _detect(self, picture: UInt8Array) -> list[Detection]:
         with self._stage("detect"):
@@ -275,30 +307,26 @@ class Frontalizer:
         except GeometryError:
             return face  # `_cut` decides what becomes of it
 
-    def _cut(self, picture: UInt8Array, face: Detection, given: bool) -> FaceCrops | None:
-        try:
-            return crop_face(picture, face.landmarks, self.model.template)
-        except GeometryError as error:
-            if given:
-                raise
-            log.warning("a detected face is left out: %s", error)
-            return None
+    def _cut(self, picture: Picture, faces: Sequence[Detection], given: bool) -> list[_Job]:
+        if not faces:
+            return []
+        source = self._runner.source(picture)
+        width = source.width if isinstance(source, GpuFrame) else source.shape[1]
+        jobs: list[_Job] = []
+        for face in faces:
+            try:
+                jobs.append((face, self._runner.cut(source, face.landmarks), width))
+            except GeometryError as error:
+                if given:
+                    raise
+                log.warning("a detected face is left out: %s", error)
+        return jobs
 
-    def _run(self, jobs: Sequence[tuple[Detection, FaceCrops, int]]) -> list[Face]:
-        faces: list[Face] = []
-        for start in range(0, len(jobs), self.max_batch):
-            part = jobs[start : start + self.max_batch]
-            with self._stage("align"):
-                inputs = network_inputs([cut for _, cut, _ in part], reverse_channels=True)
-            with self._stage("network"):
-                output = self._backend.run({name: inputs[name] for name in INPUT_NAMES})
-            with self._stage("finish"):
-                pictures = to_uint8((output[:, ::-1].transpose(0, 2, 3, 1) + 1) * 127.5)
-                faces += [
-                    _face(found, cut, width, picture)
-                    for (found, cut, width), picture in zip(part, pictures, strict=True)
-                ]
-        return faces
+    def _run(self, jobs: Sequence[_Job]) -> list[Face]:
+        """At most `max_batch` faces."""
+        made = self._runner.run([cut for _, cut, _ in jobs], self._stage)
+        with self._stage("finish"):
+            return [_face(*job, *pictures) for job, pictures in zip(jobs, made, strict=True)]
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -310,24 +338,29 @@ class Frontalizer:
             self._seconds[name] = self._seconds.get(name, 0.0) + spent
 
 
-def _face(found: Detection, cut: FaceCrops, width: int, picture: UInt8Array) -> Face:
+def _face(
+    found: Detection,
+    cut: Cut,
+    width: int,
+    picture: UInt8Array,
+    aligned: UInt8Array,
+) -> Face:
     # A copy: what the caller gave stays the caller's.
     points = geometry.check_landmarks(found.landmarks).copy()
-    aligned, transform = to_uint8(cut.face), cut.transform
+    transform = cut.transform
     if cut.mirrored:
-        aligned, picture = aligned[:, ::-1], picture[:, ::-1]
         # Undo both mirrors, of the frame before and of the crop after the alignment.
         transform = geometry.mirror_crop_transform(
             geometry.mirror_frame_transform(transform, width)
         )
     return Face(
-        image=np.ascontiguousarray(picture),
+        image=picture,
         box=found.box,
         landmarks=points,
         score=found.score,
         yaw=geometry.estimate_yaw(points),
         mirrored=cut.mirrored,
-        aligned=np.ascontiguousarray(aligned),
+        aligned=aligned,
         transform=transform,
     )
 

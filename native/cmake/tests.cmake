@@ -58,4 +58,8 @@ if(TARGET tpgan_kernels)
   add_dependencies(tpgan_gpu_tests tpgan_kernels)
   add_test(NAME gpu COMMAND tpgan_gpu_tests)
   set_tests_properties(gpu PROPERTIES SKIP_RETURN_CODE 77)
+  # The program itself, where there is no GPU.
+  add_test(NAME gpu_on_fake COMMAND tpgan_gpu_tests compare)
+  set_tests_properties(gpu_on_fake PROPERTIES
+    ENVIRONMENT "LD_LIBRARY_PATH=${PROJECT_BINARY_DIR}/fake")
 endif()

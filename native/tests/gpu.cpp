@@ -101,15 +101,18 @@ void Gpu::launch(const char* kernel, Size grid, Size block, std::vector<void*> a
 
 void Gpu::wait() { CALL(cuCtxSynchronize)(); }
 
-float Gpu::median_microseconds(const char* kernel, Size grid, Size block,
-                               const std::vector<void*>& arguments, int count) {
+void Gpu::copy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
+  CALL(cuMemcpyDtoDAsync)(to, from, bytes, nullptr);
+}
+
+float Gpu::median_microseconds(const std::function<void()>& work, int count) {
   CUevent begin = nullptr, end = nullptr;
   CALL(cuEventCreate)(&begin, CU_EVENT_DEFAULT);
   CALL(cuEventCreate)(&end, CU_EVENT_DEFAULT);
   std::vector<float> times(static_cast<std::size_t>(count));
   for (float& time : times) {
     CALL(cuEventRecord)(begin, nullptr);
-    launch(kernel, grid, block, arguments);
+    work();
     CALL(cuEventRecord)(end, nullptr);
     CALL(cuEventSynchronize)(end);
     CALL(cuEventElapsedTime)(&time, begin, end);

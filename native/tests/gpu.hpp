@@ -3,6 +3,7 @@
 
 #include <cuda.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,10 @@ class Gpu {
   // Each argument is a pointer to the kernel's. Does not wait.
   void launch(const char* kernel, Size grid, Size block, std::vector<void*> arguments);
   void wait();
-  // Microseconds of device time of one launch: median of `count`.
-  float median_microseconds(const char* kernel, Size grid, Size block,
-                            const std::vector<void*>& arguments, int count);
+  // Does not wait.
+  void copy(CUdeviceptr to, CUdeviceptr from, std::size_t bytes);
+  // Microseconds of device time of what `work` launches: median of `count`.
+  float median_microseconds(const std::function<void()>& work, int count);
 
  private:
   CUmodule module_ = nullptr;

@@ -1,6 +1,7 @@
 // The kernels of the fatbin against the reference, on the first GPU. Exit code 77: there is none.
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "align_case.hpp"
 #include "expect.hpp"
@@ -146,44 +147,94 @@ void test_paste_kernels(Gpu& gpu) {
   }
 }
 
-void time_align(Gpu& gpu) {
-  Picture picture(1920, 1080, TPGAN_BGR8, 0);
-  picture.fill(1);
-  const tpgan_frame frame = frame_on(gpu, picture);
-  tpgan_face faces[8];
-  for (int i = 0; i < 8; ++i) {
-    // Faces 200 px high, side by side; the landmarks are the template's, rounded.
-    const double left = 30 + 230 * i, scale = 0.7;
-    const double points[] = {43, 40, 85, 40, 63, 64, 47, 88, 82, 88};
-    faces[i] = {{scale, 0, -scale * left, 0, scale, -scale * 400}, {}, 0, 0};
-    for (int p = 0; p < 5; ++p) {
-      faces[i].landmarks[2 * p] = points[2 * p] / scale + left;
-      faces[i].landmarks[2 * p + 1] = points[2 * p + 1] / scale + 400;
-    }
+constexpr double kScale = 0.7;  // of the faces that are timed: 183 px of their frame wide
+
+// Faces side by side; the landmarks are the template's, rounded.
+tpgan_face timed_face(int index) {
+  const double left = 30 + 230 * (index % 8), top = 60 + 200 * (index / 8);
+  const double points[] = {43, 40, 85, 40, 63, 64, 47, 88, 82, 88};
+  tpgan_face face = {{kScale, 0, -kScale * left, 0, kScale, -kScale * top}, {}, 0, 0};
+  for (int p = 0; p < 5; ++p) {
+    face.landmarks[2 * p] = points[2 * p] / kScale + left;
+    face.landmarks[2 * p + 1] = points[2 * p + 1] / kScale + top;
   }
-  const tpgan_inputs inputs = inputs_of(room_on<float>(gpu, 8), TPGAN_FP32, 8);
+  return face;
+}
+
+// The plan of one launch, with room and a 1080p frame of its own.
+tpgan::AlignBatch timed_batch(Gpu& gpu, const Picture& picture, int count) {
+  std::vector<tpgan_face> faces;
+  for (int i = 0; i < count; ++i) {
+    faces.push_back(timed_face(i));
+  }
+  const tpgan_frame frame = frame_on(gpu, picture);
+  const tpgan_inputs inputs = inputs_of(room_on<float>(gpu, count), TPGAN_FP32, count);
   tpgan::AlignBatch batch = {};
-  expect_status(tpgan::plan_align(&frame, 1, faces, 8, &inputs, batch), TPGAN_OK, "timing");
-  const float time = gpu.median_microseconds("tpgan_align_fp32", {blocks(tpgan::kPixelsOfFace), 8},
-                                             kBlock, {&batch}, 1000);
-  std::printf("align, 8 faces of 1080p, FP32: median of 1000 launches %.1f us\n",
-              static_cast<double>(time));
+  expect_status(tpgan::plan_align(&frame, 1, faces.data(), count, &inputs, batch), TPGAN_OK,
+                "timing");
+  return batch;
+}
+
+void launch_align(Gpu& gpu, tpgan::AlignBatch& batch) {
+  gpu.launch("tpgan_align_fp32",
+             {blocks(tpgan::kPixelsOfFace), static_cast<unsigned>(batch.count)}, kBlock, {&batch});
+}
+
+void time_align(Gpu& gpu, const Picture& picture) {
+  tpgan::AlignBatch batch = timed_batch(gpu, picture, 8);
+  const float time = gpu.median_microseconds([&] { launch_align(gpu, batch); }, 1000);
+  std::printf("measured align_8_faces_of_1080p_us %.2f\n", static_cast<double>(time));
+}
+
+// Many full launches over as many frames, more than caches hold, against a copy on the device that
+// reads and writes as many bytes together. Read is counted as each frame pixel below a crop once.
+void time_bandwidth(Gpu& gpu, const Picture& picture) {
+  constexpr int kLaunches = 32;
+  std::vector<tpgan::AlignBatch> batches;
+  for (int i = 0; i < kLaunches; ++i) {
+    batches.push_back(timed_batch(gpu, picture, TPGAN_MAX_FACES));
+  }
+  const auto work = [&] {
+    for (tpgan::AlignBatch& batch : batches) {
+      launch_align(gpu, batch);
+    }
+  };
+  const double side = tpgan::geometry::kCropSize / kScale;
+  const double moved = kLaunches * TPGAN_MAX_FACES *
+                       (3.0 * sizeof(float) * tpgan::kPixelsOfFace + 3.0 * side * side);
+  const auto half = static_cast<std::size_t>(moved / 2);
+  const CUdeviceptr from = gpu.allocate(half), to = gpu.allocate(half);
+  const double aligning = static_cast<double>(gpu.median_microseconds(work, 1000));
+  const double copying =
+      static_cast<double>(gpu.median_microseconds([&] { gpu.copy(to, from, half); }, 1000));
+  std::printf("measured align_gb_per_s %.1f\n", moved / aligning / 1e3);
+  std::printf("measured copy_gb_per_s %.1f\n", moved / copying / 1e3);
+  std::printf("measured align_share_of_copy %.3f\n", copying / aligning);
 }
 
 }  // namespace
 
-int main() {
+// compare: the kernels against the reference; time: how long they take; without a word both.
+int main(int count, char** words) {
+  const std::string word = count > 1 ? words[1] : "";
   if (const std::string reason = Gpu::missing(); !reason.empty()) {
     std::printf("skipped: %s\n", reason.c_str());
     return 77;
   }
   try {
     Gpu gpu(TPGAN_FATBIN);
-    test_align_kernels(gpu);
-    test_finish_kernels(gpu);
-    test_paste_kernels(gpu);
-    gpu.wait();
-    time_align(gpu);
+    if (word != "time") {
+      test_align_kernels(gpu);
+      test_finish_kernels(gpu);
+      test_paste_kernels(gpu);
+      gpu.wait();
+    }
+    if (word != "compare") {
+      Picture picture(1920, 1080, TPGAN_BGR8, 0);
+      picture.fill(1);
+      time_align(gpu, picture);
+      time_bandwidth(gpu, picture);
+    }
   } catch (const std::exception& error) {
     std::printf("%s\n", error.what());
     return 2;

@@ -1,11 +1,15 @@
 // The SDK from end to end against fakes of TensorRT and of the CUDA driver, in which the kernels
 // run on the CPU: what it computes, what it refuses, and that it allocates nothing once it is open.
+#include <dlfcn.h>
+
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
 #include "align_case.hpp"
 #include "allocations.hpp"
 #include "expect.hpp"
+#include "fake/nvinfer.hpp"
 #include "output_case.hpp"
 #include "sdk_files.hpp"
 #include "tpgan/frontalizer.hpp"
@@ -74,6 +78,112 @@ void test_results(const Files& files) {
       expect(aligned[i].bytes == finished(jobs[i].single[0], mirrored).bytes, name + ": crop");
     }
   }
+}
+
+// A batch of `count` faces of one case, run as `frontalizer` is; its pictures.
+std::vector<Picture> run_batch(tpgan::Frontalizer& frontalizer, const AlignCase& job,
+                               std::size_t count) {
+  std::vector<Picture> pictures;
+  std::vector<tpgan_image> out;
+  pictures.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    out.push_back(pictures.emplace_back(kSide, kSide, TPGAN_BGRA8, 8).image());
+  }
+  const std::vector<tpgan_frame> frames = {job.frame()};
+  const std::vector<tpgan_face> faces(count, job.face);
+  const long before = allocations();
+  frontalizer.run(frames, faces, out, {}, nullptr);
+  const long after = allocations();
+  expect(after == before, "a run allocates nothing, with a graph or without");
+  return pictures;
+}
+
+void expect_equal(const std::vector<Picture>& found, const std::vector<Picture>& wanted,
+                  const char* what) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    expect(found[i].bytes == wanted[i].bytes, what);
+  }
+}
+
+void test_graphs(const Files& files) {
+  tpgan::Frontalizer plain(files.options()), graphs(files.options());
+  graphs.capture(3);
+  graphs.capture(1);  // of the engine's smallest batch, 2
+  const long once = fake_enqueued();
+  graphs.capture(2);
+  expect(fake_enqueued() == once, "a size is recorded once");
+  const auto tests = cases("align");
+  for (const std::size_t count : {3U, 1U, 2U, 4U, 3U}) {
+    for (std::size_t t = 0; t < 4; ++t) {
+      const AlignCase job(tests[t]);
+      const std::vector<Picture> wanted = run_batch(plain, job, count);
+      const long enqueued = fake_enqueued(), ran = fake_ran();
+      const std::vector<Picture> found = run_batch(graphs, job, count);
+      expect(fake_ran() == ran + 1, "the network runs once");
+      expect(fake_enqueued() == enqueued + (count == 4 ? 1 : 0), "recorded sizes are not enqueued");
+      expect_equal(found, wanted, "a graph's pictures");
+    }
+  }
+}
+
+void test_graphs_that_fail(const Files& files) {
+  const AlignCase job(cases("align")[0]);
+  for (const char* const call : {"cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags"}) {
+    tpgan::Frontalizer frontalizer(files.options());
+    const std::vector<Picture> wanted = run_batch(frontalizer, job, 3);
+    setenv("FAKE_FAIL", call, 1);
+    try {
+      frontalizer.capture(3);
+      expect(false, "a graph that the driver refuses");
+    } catch (const tpgan::Error& error) {
+      expect_status(error.status(), TPGAN_CUDA_ERROR, call);
+      expect(std::string(error.what()) == std::string(call) + " failed with CUDA error 801",
+             error.what());
+    }
+    expect_equal(run_batch(frontalizer, job, 3), wanted, "it works on without the graph");
+    unsetenv("FAKE_FAIL");
+    frontalizer.capture(3);
+    expect_equal(run_batch(frontalizer, job, 3), wanted, "a graph later");
+  }
+}
+
+// Pixels that are still on their way on another stream.
+struct Late {
+  std::uint8_t* to;
+  const std::uint8_t* from;
+  std::size_t size;
+};
+
+void arrive(const void* data) {
+  const Late& late = *static_cast<const Late*>(data);
+  std::memcpy(late.to, late.from, late.size);
+}
+
+void test_wait(const Files& files) {
+  using PutOff = void (*)(void*, void (*)(const void*), const void*, std::size_t);
+  const auto put_off =
+      reinterpret_cast<PutOff>(dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fake_put_off"));
+  tpgan::Frontalizer frontalizer(files.options());
+  AlignCase job(cases("align")[0]);
+  const std::vector<Picture> wanted = run_batch(frontalizer, job, 2);
+  const std::vector<std::uint8_t> pixels = job.picture.bytes;
+  std::fill(job.picture.bytes.begin(), job.picture.bytes.end(), std::uint8_t{0});
+  expect(run_batch(frontalizer, job, 2)[0].bytes != wanted[0].bytes, "without its pixels");
+  const Late late = {job.picture.bytes.data(), pixels.data(), pixels.size()};
+  put_off(nullptr, arrive, &late, sizeof late);
+  const long before = allocations();
+  frontalizer.wait(nullptr, nullptr);
+  const long after = allocations();
+  expect(after == before, "waiting allocates nothing");
+  expect_equal(run_batch(frontalizer, job, 2), wanted, "the frame's stream is waited for");
+  setenv("FAKE_FAIL", "cuEventRecord", 1);
+  try {
+    frontalizer.wait(nullptr, nullptr);
+    expect(false, "a stream that is none");
+  } catch (const tpgan::Error& error) {
+    expect_status(error.status(), TPGAN_CUDA_ERROR, "wait");
+  }
+  unsetenv("FAKE_FAIL");
 }
 
 void test_paste(const Files& files) {
@@ -178,6 +288,11 @@ void test_what_run_refuses(const Files& files) {
                 "paste without a frame");
   expect_status(tpgan_paste(f, &out, nullptr, &frame, &frame, nullptr), TPGAN_NULL_POINTER,
                 "paste without a face");
+  for (const std::int32_t count : {0, -1, kBatch + 1}) {
+    expect_status(tpgan_capture(f, count), TPGAN_BAD_COUNT, "a graph of no such batch");
+  }
+  expect_status(tpgan_capture(nullptr, 1), TPGAN_NULL_POINTER, "a graph of nothing");
+  expect_status(tpgan_wait(nullptr, nullptr, nullptr), TPGAN_NULL_POINTER, "no frontalizer waits");
   tpgan_close(f);
   tpgan_close(nullptr);
   expect(tpgan_max_batch(nullptr) == 0, "no frontalizer, no batch");
@@ -189,6 +304,9 @@ int main() {
   try {
     const Files files;
     test_results(files);
+    test_graphs(files);
+    test_graphs_that_fail(files);
+    test_wait(files);
     test_paste(files);
     test_what_open_refuses();
     test_what_run_refuses(files);

@@ -5,8 +5,6 @@ What no CPU can show, races and the driver's own refusals, is not shown here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,14 +23,6 @@ from .conftest import FakeDevice, address
 
 CHANNELS = {"bgr": [2, 1, 0], "rgb": [0, 1, 2], "bgra": [2, 1, 0, 0]}
 IDENTITY = np.eye(2, 3)
-
-
-@pytest.fixture
-def kernels(fake_device: FakeDevice, tmp_path: Path) -> Iterator[native.Kernels]:
-    (tmp_path / "tpgan_kernels.fatbin").write_bytes(b"device code")
-    opened = native.Kernels(fake_device, tmp_path)  # type: ignore[arg-type]
-    yield opened
-    opened.close()
 
 
 def photo(rng: np.random.Generator, width: int = 301, height: int = 260) -> UInt8Array:

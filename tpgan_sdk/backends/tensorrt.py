@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from ..cuda import Device, Graphs
 from ..errors import BackendError
 from ..resample import Float32Array
 from ..types import BackendInfo
-from .trt_engine import Context, Engine
+from .trt_engine import Context, Engine, Tensor
 
 MAX_GRAPHS: Final = 4
 """Batch sizes that get a CUDA graph: each needs a context, and so scratch memory, of its own."""
@@ -43,6 +43,21 @@ class SharedEngine:
                         self.engine.close()
                     self.engine = None
                 self.device.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OnGpu:
+    """An engine's own buffers and stream, while `TensorRTBackend.on_gpu` lends them."""
+
+    device: Device
+    driver: Any
+    """pycuda's driver module."""
+    stream: Any
+    tensors: dict[str, int]
+    """Address of each input and of the output, with room for the largest batch."""
+    output: str
+    enqueue: Callable[[int], None]
+    """Puts a batch of so many faces on the stream."""
 
 
 class TensorRTBackend:
@@ -83,6 +98,11 @@ class TensorRTBackend:
         """Smallest, optimal and largest batch of the engine."""
         return self._batch
 
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Each input's shape, without the batch."""
+        return {tensor.name: tensor.row for tensor in self._tensors if tensor.is_input}
+
     def run(self, inputs: Mapping[str, Float32Array]) -> Float32Array:
         """See `Backend.run`.
 
@@ -90,15 +110,11 @@ class TensorRTBackend:
             BackendError: closed, in use by another thread, wrong names or shapes, or the GPU or
                 TensorRT fails.
         """
-        if not self._busy.acquire(blocking=False):
-            raise BackendError("this backend is in use by another thread; give each a clone()")
-        try:
-            if self._shared is None:
-                raise BackendError("this backend is closed; make a new Frontalizer")
+        with self._used() as shared:
             count = self._check(inputs)
-            (output,) = (t for t in self._tensors if not t.is_input)
+            output = self._output
             result = np.empty((count, *output.row), np.float32)
-            with self._shared.device.active("running a batch") as driver:
+            with shared.device.active("running a batch") as driver:
                 for start in range(0, count, self._batch[2]):
                     part = {n: v[start : start + self._batch[2]] for n, v in inputs.items()}
                     stop = min(count, start + self._batch[2])
@@ -106,8 +122,26 @@ class TensorRTBackend:
                     self._launch(driver, rows)
                     result[start:stop] = self._host[output.name][: stop - start]
             return result
-        finally:
-            self._busy.release()
+
+    @contextmanager
+    def on_gpu(self) -> Iterator[OnGpu]:
+        """Lends buffers and stream to who fills and reads them on the GPU, for one `with`.
+
+        Raises:
+            BackendError: as `run`.
+        """
+        with self._used() as shared, shared.device.active("running a batch") as driver:
+            ran: set[int] = set()
+
+            def enqueue(count: int) -> None:
+                rows = max(count, self._batch[0])
+                self._network(rows)
+                ran.add(rows)
+
+            tensors = {name: int(buffer) for name, buffer in self._gpu.items()}
+            yield OnGpu(shared.device, driver, self._stream, tensors, self._output.name, enqueue)
+            for rows in ran:
+                self._seen_again(driver, rows)
 
     def clone(self) -> TensorRTBackend:
         """See `Backend.clone`: the same engine, with its own context, stream and buffers."""
@@ -145,6 +179,23 @@ class TensorRTBackend:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextmanager
+    def _used(self) -> Iterator[SharedEngine]:
+        """By this thread, and by no other meanwhile."""
+        if not self._busy.acquire(blocking=False):
+            raise BackendError("this backend is in use by another thread; give each a clone()")
+        try:
+            if self._shared is None:
+                raise BackendError("this backend is closed; make a new Frontalizer")
+            yield self._shared
+        finally:
+            self._busy.release()
+
+    @property
+    def _output(self) -> Tensor:
+        (output,) = (tensor for tensor in self._tensors if not tensor.is_input)
+        return output
+
     def _prepare(self, shared: SharedEngine) -> None:
         device = shared.device
         for tensor in self._tensors:
@@ -157,7 +208,8 @@ class TensorRTBackend:
             for tensor in self._tensors:
                 self._host[tensor.name][:] = 0
             # The first batch loads kernels: not while a user waits for a face.
-            self._enqueue(driver, self._context, self._batch[1])
+            self._upload(driver, self._batch[1])
+            self._network(self._batch[1])
             self._stream.synchronize()
 
     def _new_context(self, shared: SharedEngine) -> Context:
@@ -179,7 +231,7 @@ class TensorRTBackend:
             self._context.close()
 
     def _check(self, inputs: Mapping[str, Float32Array]) -> int:
-        wanted = {t.name: t.row for t in self._tensors if t.is_input}
+        wanted = self.inputs
         if set(inputs) != set(wanted):
             raise BackendError(
                 f"inputs are {', '.join(sorted(inputs))}; expected {', '.join(sorted(wanted))}"
@@ -202,33 +254,50 @@ class TensorRTBackend:
         return rows
 
     def _launch(self, driver: Any, rows: int) -> None:
+        self._upload(driver, rows)
+        self._network(rows)
+        self._download(driver, rows)
+        self._stream.synchronize()
+        self._seen_again(driver, rows)
+
+    def _network(self, rows: int) -> None:
+        """Puts the network on the stream, from and to the buffers on the GPU."""
         if rows in self._captured:
             assert self._graphs is not None
             self._graphs.launch(self._captured[rows][0], self._stream)
-            self._stream.synchronize()
-            return
-        assert self._context is not None
-        self._enqueue(driver, self._context, rows)
-        self._stream.synchronize()
-        # A size seen once may never come again.
-        if self._graphs is not None and rows in self._seen and len(self._captured) < MAX_GRAPHS:
+        else:
+            assert self._context is not None
+            self._context.enqueue(rows, self._stream.handle)
+
+    def _seen_again(self, driver: Any, rows: int) -> None:
+        """Makes a graph for a size that comes the second time: one seen once may never again."""
+        wanted = rows in self._seen and rows not in self._captured
+        if self._graphs is not None and wanted and len(self._captured) < MAX_GRAPHS:
             self._capture(driver, self._graphs, rows)
         self._seen.add(rows)
 
     def _capture(self, driver: Any, graphs: Graphs, rows: int) -> None:
-        """Makes a graph for this size, of a context that serves nothing else, and proves it."""
-        (output,) = (t.name for t in self._tensors if not t.is_input)
+        """Makes a graph for this size, of a context that serves nothing else, and proves it with
+        the batch that is in the buffers."""
+        output = self._output.name
+        self._download(driver, rows)
+        self._stream.synchronize()
         expected = self._host[output][:rows].copy()
         assert self._shared is not None
         context = graph = None
         try:
             context = fresh = self._new_context(self._shared)
             # TensorRT finishes its set-up in the first run, which must not be captured.
-            self._enqueue(driver, fresh, rows)
+            fresh.enqueue(rows, self._stream.handle)
             self._stream.synchronize()
-            graph = graphs.capture(self._stream, lambda: self._enqueue(driver, fresh, rows))
+            handle = self._stream.handle
+            graph = graphs.capture(self._stream, lambda: fresh.enqueue(rows, handle))
+            # Over the right answer, which a replay that does nothing would leave there.
             self._host[output][:rows] = np.nan
+            driver.memcpy_htod_async(self._gpu[output], self._host[output][:rows], self._stream)
+            self._stream.synchronize()
             graphs.launch(graph, self._stream)
+            self._download(driver, rows)
             self._stream.synchronize()
             difference = float(np.abs(self._host[output][:rows] - expected).max())
             if not difference <= REPLAY_LIMIT:  # NaN too
@@ -247,13 +316,12 @@ class TensorRTBackend:
         else:
             self._captured[rows] = (graph, context)
 
-    def _enqueue(self, driver: Any, context: Context, rows: int) -> None:
+    def _upload(self, driver: Any, rows: int) -> None:
         for tensor in self._tensors:
             if tensor.is_input:
                 host = self._host[tensor.name][:rows]
                 driver.memcpy_htod_async(self._gpu[tensor.name], host, self._stream)
-        context.enqueue(rows, self._stream.handle)
-        for tensor in self._tensors:
-            if not tensor.is_input:
-                host = self._host[tensor.name][:rows]
-                driver.memcpy_dtoh_async(host, self._gpu[tensor.name], self._stream)
+
+    def _download(self, driver: Any, rows: int) -> None:
+        name = self._output.name
+        driver.memcpy_dtoh_async(self._host[name][:rows], self._gpu[name], self._stream)

@@ -3,8 +3,8 @@
  *
  * Plain C. No function throws. Each returns a tpgan_status; after one that is not TPGAN_OK
  * tpgan_message says more. Frames and pictures lie in memory that the GPU reaches (device, pinned
- * or unified); nothing is copied. After tpgan_open no function allocates. One tpgan_frontalizer
- * serves one thread and one stream at a time; different ones run in parallel. */
+ * or unified); nothing is copied. After tpgan_open no function but tpgan_capture allocates. One
+ * tpgan_frontalizer serves one thread and one stream at a time; different ones run in parallel. */
 #ifndef TPGAN_C_API_H
 #define TPGAN_C_API_H
 
@@ -46,6 +46,19 @@ int32_t tpgan_max_batch(const tpgan_frontalizer* frontalizer);
 
 /* What went wrong in the last call with this frontalizer, in English; never null. */
 const char* tpgan_message(const tpgan_frontalizer* frontalizer);
+
+/* Records the network for batches of `faces` as a CUDA graph, which every later tpgan_run of so many
+ * faces launches in its place: the same work, fewer calls of the driver.
+ *
+ * faces: 1 to tpgan_max_batch; call it once for each size that comes often. Allocates, also
+ * TensorRT's scratch memory once more, runs the network and blocks, so call it after tpgan_open and
+ * not between frames; the frontalizer's work on streams must be over. After an error nothing is
+ * recorded, and tpgan_run works as before. */
+int32_t tpgan_capture(tpgan_frontalizer* frontalizer, int32_t faces);
+
+/* Lets what comes next on `stream` wait, on the GPU, for what is on `other` now: a frame that a
+ * decoder or another library is still writing there. Does not block. */
+int32_t tpgan_wait(tpgan_frontalizer* frontalizer, tpgan_stream other, tpgan_stream stream);
 
 /* Puts on `stream`: crops of all faces, the network, and its pictures. Does not wait.
  *

@@ -41,6 +41,14 @@ class Frontalizer {
   // Most faces of one `run`.
   std::int32_t max_batch() const noexcept { return tpgan_max_batch(handle_.get()); }
 
+  // See tpgan_capture. Throws Error; the object works on without the graph.
+  void capture(std::int32_t faces) { check(tpgan_capture(handle_.get(), faces)); }
+
+  // See tpgan_wait. Throws Error.
+  void wait(tpgan_stream other, tpgan_stream stream) {
+    check(tpgan_wait(handle_.get(), other, stream));
+  }
+
   // See tpgan_run. `pictures` has one for each face; `aligned` too, or is empty. Throws Error.
   void run(const std::vector<tpgan_frame>& frames, const std::vector<tpgan_face>& faces,
            const std::vector<tpgan_image>& pictures, const std::vector<tpgan_image>& aligned,

@@ -79,6 +79,15 @@ extern "C" const char* tpgan_message(const tpgan_frontalizer* frontalizer) {
                                 : frontalizer->message.data();
 }
 
+extern "C" int32_t tpgan_capture(tpgan_frontalizer* frontalizer, int32_t faces) {
+  return guarded(frontalizer, [=] { return frontalizer->capture(faces); });
+}
+
+extern "C" int32_t tpgan_wait(tpgan_frontalizer* frontalizer, tpgan_stream other,
+                              tpgan_stream stream) {
+  return guarded(frontalizer, [=] { return frontalizer->wait(other, stream); });
+}
+
 extern "C" int32_t tpgan_run(tpgan_frontalizer* frontalizer, const tpgan_frame* frames,
                              int32_t frame_count, const tpgan_face* faces, int32_t face_count,
                              const tpgan_image* pictures, const tpgan_image* aligned,

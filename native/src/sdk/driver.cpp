@@ -9,6 +9,9 @@ namespace {
 
 // CUdevice_attribute
 constexpr int kMajor = 75, kMinor = 76;
+// CUstream_flags, CUevent_flags, CUstreamCaptureMode
+constexpr unsigned kNonBlocking = 1, kWithoutTime = 2;
+constexpr int kThreadLocal = 1;
 
 void* symbol(const char* name) {
   static void* const library = dlopen("libcuda.so.1", RTLD_NOW);
@@ -67,6 +70,19 @@ struct Driver {
   Call<void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*, void**,
        void**>
       launch{"cuLaunchKernel"};
+  Call<void**, unsigned> stream{"cuStreamCreate"};
+  Call<void*> end_stream{"cuStreamDestroy_v2"};
+  Call<void*> finish{"cuStreamSynchronize"};
+  Call<void**, unsigned> event{"cuEventCreate"};
+  Call<void*> end_event{"cuEventDestroy_v2"};
+  Call<void*, void*> record{"cuEventRecord"};
+  Call<void*, void*, unsigned> wait_event{"cuStreamWaitEvent"};
+  Call<void*, int> begin_capture{"cuStreamBeginCapture_v2"};
+  Call<void*, void**> end_capture{"cuStreamEndCapture"};
+  Call<void**, void*, unsigned long long> instantiate{"cuGraphInstantiateWithFlags"};
+  Call<void*> end_graph{"cuGraphDestroy"};
+  Call<void*, void*> launch_graph{"cuGraphLaunch"};
+  Call<void*> end_recorded{"cuGraphExecDestroy"};
 };
 
 // One for each thread: calls find their functions without a lock.
@@ -127,6 +143,50 @@ void Gpu::launch(Function function, Grid grid, Grid block, void** arguments,
 }
 
 void Gpu::wait() { driver().synchronize(); }
+
+void Gpu::wait_for(tpgan_stream stream, const Event& event) {
+  driver().wait_event(stream, event.handle(), 0);
+}
+
+Stream::Stream() { driver().stream(&handle_, kNonBlocking); }
+
+Stream::~Stream() { driver().end_stream.status(handle_); }
+
+void Stream::wait() const { driver().finish(handle_); }
+
+Event::Event() { driver().event(&handle_, kWithoutTime); }
+
+Event::~Event() { driver().end_event.status(handle_); }
+
+void Event::record(tpgan_stream stream) { driver().record(handle_, stream); }
+
+Graph::Graph(const Stream& stream, const std::function<void()>& work) {
+  void* graph = nullptr;
+  driver().begin_capture(stream.handle(), kThreadLocal);
+  try {
+    work();
+  } catch (...) {  // a stream left in capture is of no use
+    if (driver().end_capture.status(stream.handle(), &graph) == 0) {
+      driver().end_graph.status(graph);
+    }
+    throw;
+  }
+  driver().end_capture(stream.handle(), &graph);
+  const int status = driver().instantiate.status(&handle_, graph, 0);
+  driver().end_graph.status(graph);
+  if (status != 0) {
+    throw Failure(TPGAN_CUDA_ERROR, "cuGraphInstantiateWithFlags failed with CUDA error " +
+                                        std::to_string(status));
+  }
+}
+
+Graph::~Graph() {
+  if (handle_ != nullptr) {
+    driver().end_recorded.status(handle_);
+  }
+}
+
+void Graph::launch(tpgan_stream stream) const { driver().launch_graph(handle_, stream); }
 
 Memory::Memory(std::size_t bytes) {
   driver().allocate(&pointer_, bytes);

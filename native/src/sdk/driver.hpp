@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tpgan/c_api.h"
 
 namespace tpgan {
+
+class Event;
 
 // Of the driver's interface, which is C: handles are pointers, results whole numbers.
 using DevicePointer = std::uint64_t;
@@ -47,10 +50,58 @@ class Gpu {
   static void launch(Function function, Grid grid, Grid block, void** arguments,
                      tpgan_stream stream);
   static void wait();
+  // Lets what comes next on `stream` wait, on the GPU, until `event` is over.
+  static void wait_for(tpgan_stream stream, const Event& event);
 
  private:
   std::int32_t device_ = 0, sm_ = 0, cuda_ = 0;
   void* context_ = nullptr;
+};
+
+// A stream that no other waits for. Made and freed while an Active lives.
+class Stream {
+ public:
+  Stream();
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  tpgan_stream handle() const { return handle_; }
+  void wait() const;
+
+ private:
+  tpgan_stream handle_ = nullptr;
+};
+
+// A place in a stream's work. Made and freed while an Active lives.
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void* handle() const { return handle_; }
+  // What is on the stream now. May be called again: the event then stands for the new place.
+  void record(tpgan_stream stream);
+
+ private:
+  void* handle_ = nullptr;
+};
+
+// Recorded work that one call launches. Made and freed while an Active lives.
+class Graph {
+ public:
+  // Records what `work` puts on the stream; nothing of it runs. Throws Failure, also that of `work`.
+  Graph(const Stream& stream, const std::function<void()>& work);
+  ~Graph();
+  Graph(Graph&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
+  Graph& operator=(Graph&&) = delete;
+
+  void launch(tpgan_stream stream) const;
+
+ private:
+  void* handle_ = nullptr;
 };
 
 // Device memory, zeroed. Made and freed while an Active lives.

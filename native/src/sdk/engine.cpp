@@ -47,7 +47,6 @@ struct Engine::Parts {
   Logger logger;
   std::unique_ptr<nvinfer1::IRuntime> runtime;
   std::unique_ptr<nvinfer1::ICudaEngine> engine;
-  std::unique_ptr<nvinfer1::IExecutionContext> context;
   std::string output;
 
   void check_tensor(const char* name, int like, nvinfer1::TensorIOMode mode) const {
@@ -63,13 +62,13 @@ struct Engine::Parts {
   }
 
   void check_tensors() {
-    if (engine->getNbIOTensors() != kTensors) {
+    if (engine->getNbIOTensors() != kEngineTensors) {
       fail("the engine has not five inputs and one output");
     }
-    for (int i = 0; i < kTensors - 1; ++i) {
+    for (int i = 0; i < kEngineTensors - 1; ++i) {
       check_tensor(kInputs[i], i, nvinfer1::TensorIOMode::kINPUT);
     }
-    for (int i = 0; i < kTensors; ++i) {
+    for (int i = 0; i < kEngineTensors; ++i) {
       const char* const name = engine->getIOTensorName(i);
       if (engine->getTensorIOMode(name) == nvinfer1::TensorIOMode::kOUTPUT) {
         output = name;
@@ -81,6 +80,10 @@ struct Engine::Parts {
   std::int32_t batch(nvinfer1::OptProfileSelector which) const {
     return static_cast<std::int32_t>(engine->getProfileShape(kInputs[0], 0, which).d[0]);
   }
+};
+
+struct Context::Parts {
+  std::unique_ptr<nvinfer1::IExecutionContext> context;
 };
 
 std::string Engine::version(const std::string& like) {
@@ -107,34 +110,41 @@ Engine::Engine(const std::vector<char>& data) : parts_(std::make_unique<Parts>()
   p.check_tensors();
   min_batch_ = p.batch(nvinfer1::OptProfileSelector::kMIN);
   max_batch_ = std::min(p.batch(nvinfer1::OptProfileSelector::kMAX), TPGAN_MAX_FACES);
-  p.context.reset(p.engine->createExecutionContext());
-  if (p.context == nullptr) {
-    fail("TensorRT makes no execution context: the GPU's memory is short");
-  }
 }
 
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 
-void Engine::bind(const std::array<void*, kTensors>& tensors) {
+Context Engine::context(const std::array<void*, kEngineTensors>& tensors) const {
+  auto made = std::make_unique<Context::Parts>();
+  made->context.reset(parts_->engine->createExecutionContext());
+  if (made->context == nullptr) {
+    fail("TensorRT makes no execution context: the GPU's memory is short");
+  }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const char* const name = i < 5 ? kInputs[i] : parts_->output.c_str();
-    if (!parts_->context->setTensorAddress(name, tensors[i])) {
+    if (!made->context->setTensorAddress(name, tensors[i])) {
       fail(std::string("TensorRT refuses the buffer of ") + name);
     }
   }
+  return Context(std::move(made));
 }
 
-void Engine::enqueue(std::int32_t rows, tpgan_stream stream) {
+Context::Context(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Context::~Context() = default;
+Context::Context(Context&&) noexcept = default;
+
+void Context::enqueue(std::int32_t rows, tpgan_stream stream) {
+  nvinfer1::IExecutionContext& context = *parts_->context;
   const bool same = rows == rows_;
   rows_ = 0;
-  for (int i = 0; !same && i < kTensors - 1; ++i) {
-    if (!parts_->context->setInputShape(kInputs[i], shape_of(i, rows))) {
+  for (int i = 0; !same && i < kEngineTensors - 1; ++i) {
+    if (!context.setInputShape(kInputs[i], shape_of(i, rows))) {
       fail("TensorRT refuses a batch of " + std::to_string(rows));
     }
   }
   rows_ = rows;
-  if (!parts_->context->enqueueV3(static_cast<cudaStream_t>(stream))) {
+  if (!context.enqueueV3(static_cast<cudaStream_t>(stream))) {
     fail("TensorRT could not start the batch; see its message on stderr");
   }
 }

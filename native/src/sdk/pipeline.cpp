@@ -76,23 +76,74 @@ tpgan_frontalizer::~tpgan_frontalizer() {
 void tpgan_frontalizer::prepare(const tpgan_options& options, const std::vector<char>& engine) {
   kernels_.emplace(options.kernels, gpu_);
   engine_.emplace(engine);
-  const std::int32_t rows = std::max(engine_->min_batch(), engine_->max_batch());
-  std::array<void*, Engine::kTensors> tensors = {};
+  const std::int32_t rows = rows_of(engine_->max_batch());
   memory_.reserve(kScratch + 1);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    tensors[i] = memory_.emplace_back(static_cast<std::size_t>(rows) * tensor_bytes(i)).pointer();
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    tensors_[i] = memory_.emplace_back(static_cast<std::size_t>(rows) * tensor_bytes(i)).pointer();
   }
   memory_.emplace_back(sizeof(RgbFloat));
-  engine_->bind(tensors);
+  event_.emplace();
+  context_.emplace(engine_->context(tensors_));
   // The first batch loads TensorRT's kernels: not while somebody waits for a face.
-  engine_->enqueue(rows, nullptr);
+  context_->enqueue(rows, nullptr);
   Gpu::wait();
 }
 
 void tpgan_frontalizer::release() {
+  recorded_.clear();
+  context_.reset();
+  event_.reset();
   engine_.reset();
   kernels_.reset();
   memory_.clear();
+}
+
+// The engine's smallest batch fills smaller ones up.
+std::int32_t tpgan_frontalizer::rows_of(std::int32_t count) const {
+  return std::max(count, engine_->min_batch());
+}
+
+const tpgan_frontalizer::Recorded* tpgan_frontalizer::recorded(std::int32_t rows) const {
+  const auto found = std::find_if(recorded_.begin(), recorded_.end(),
+                                  [rows](const Recorded& item) { return item.rows == rows; });
+  return found == recorded_.end() ? nullptr : &*found;
+}
+
+void tpgan_frontalizer::enqueue(std::int32_t rows, tpgan_stream stream) {
+  if (const Recorded* const found = recorded(rows)) {
+    found->graph.launch(stream);
+  } else {
+    context_->enqueue(rows, stream);
+  }
+}
+
+std::int32_t tpgan_frontalizer::capture(std::int32_t count) {
+  if (count < 1 || count > max_batch()) {
+    return TPGAN_BAD_COUNT;
+  }
+  const std::int32_t rows = rows_of(count);
+  if (recorded(rows) != nullptr) {
+    return TPGAN_OK;
+  }
+  const Gpu::Active active(gpu_);
+  const Stream stream;
+  Context context = engine_->context(tensors_);
+  // TensorRT finishes its set-up in the first run, which must not be recorded.
+  context.enqueue(rows, stream.handle());
+  stream.wait();
+  Graph graph(stream, [&] { context.enqueue(rows, stream.handle()); });
+  // The first launch moves the graph to the GPU.
+  graph.launch(stream.handle());
+  stream.wait();
+  recorded_.push_back({rows, std::move(context), std::move(graph)});
+  return TPGAN_OK;
+}
+
+std::int32_t tpgan_frontalizer::wait(tpgan_stream other, tpgan_stream stream) {
+  const Gpu::Active active(gpu_);
+  event_->record(other);
+  Gpu::wait_for(stream, *event_);
+  return TPGAN_OK;
 }
 
 tpgan_inputs tpgan_frontalizer::inputs() const {
@@ -120,7 +171,7 @@ std::int32_t tpgan_frontalizer::run(const tpgan_frame* frames, std::int32_t fram
   }
   const Gpu::Active active(gpu_);
   kernels_->align(crops_, stream);
-  engine_->enqueue(std::max(count, engine_->min_batch()), stream);
+  enqueue(rows_of(count), stream);
   kernels_->finish(pictures_, stream);
   if (aligned != nullptr) {
     kernels_->finish(aligned_, stream);

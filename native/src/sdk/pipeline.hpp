@@ -23,20 +23,38 @@ struct tpgan_frontalizer {
   std::int32_t run(const tpgan_frame* frames, std::int32_t frame_count, const tpgan_face* faces,
                    std::int32_t count, const tpgan_image* pictures, const tpgan_image* aligned,
                    tpgan_stream stream);
+  // See tpgan_capture and tpgan_wait.
+  std::int32_t capture(std::int32_t count);
+  std::int32_t wait(tpgan_stream other, tpgan_stream stream);
   std::int32_t paste(const tpgan_image* frame, const tpgan_face* face, const tpgan_frame* front,
                      const tpgan_frame* aligned, tpgan_stream stream);
 
   std::array<char, 256> message = {};  // of the last call
 
  private:
+  // The network for one batch size, as one launch, and the context that serves nothing else: it
+  // must not be told another size.
+  struct Recorded {
+    std::int32_t rows;
+    tpgan::Context context;
+    tpgan::Graph graph;
+  };
+
   void prepare(const tpgan_options& options, const std::vector<char>& engine);
   void release();
+  std::int32_t rows_of(std::int32_t count) const;
+  const Recorded* recorded(std::int32_t rows) const;
+  void enqueue(std::int32_t rows, tpgan_stream stream);
   tpgan_inputs inputs() const;
 
   tpgan::Gpu gpu_;
   // All below is made, used and freed while an Active lives.
   std::optional<tpgan::Kernels> kernels_;
   std::optional<tpgan::Engine> engine_;
+  std::optional<tpgan::Context> context_;
+  std::optional<tpgan::Event> event_;
+  std::vector<Recorded> recorded_;
+  std::array<void*, tpgan::kEngineTensors> tensors_ = {};
   std::vector<tpgan::Memory> memory_;  // five inputs, the output, scratch memory of paste
   // Plans are members because they are large: nothing is allocated in a call.
   tpgan::AlignBatch crops_ = {};

@@ -1,6 +1,6 @@
 // A libcuda.so.1 for tests without a GPU: device memory is the host's, and a launch runs the
 // kernels' own source, thread by thread. FAKE_SM and FAKE_CUDA (13000 is 13.0) choose GPU and
-// driver.
+// driver, FAKE_FAIL a function that fails. The part with streams and graphs is in streams.hpp.
 #include <pthread.h>
 
 #include <cstdint>
@@ -98,7 +98,14 @@ void run_in_turn(const char* name, Index grid, void** arguments) {
 
 thread_local int depth = 0;
 
+bool fails(const char* name) {
+  const char* const chosen = std::getenv("FAKE_FAIL");
+  return chosen != nullptr && std::strcmp(chosen, name) == 0;
+}
+
 }  // namespace
+
+#include "streams.hpp"
 
 // The driver's own names and types.
 extern "C" {
@@ -140,6 +147,11 @@ int cuCtxPushCurrent_v2(void*) {
 
 int cuCtxPopCurrent_v2(void**) { return --depth >= 0 ? kOk : kInvalidValue; }
 
+int cuCtxSetCurrent(void*) {
+  depth = 1;
+  return kOk;
+}
+
 int cuCtxSynchronize() { return kOk; }
 
 int cuModuleLoadData(void** module, const void*) {
@@ -171,15 +183,26 @@ int cuMemsetD8_v2(std::uint64_t address, unsigned char value, std::size_t bytes)
   return kOk;
 }
 
+int cuMemcpyHtoD_v2(std::uint64_t to, const void* from, std::size_t bytes) {
+  std::memcpy(reinterpret_cast<void*>(static_cast<std::uintptr_t>(to)), from, bytes);
+  return kOk;
+}
+
+int cuMemcpyDtoH_v2(void* to, std::uint64_t from, std::size_t bytes) {
+  std::memcpy(to, reinterpret_cast<const void*>(static_cast<std::uintptr_t>(from)), bytes);
+  return kOk;
+}
+
 int cuMemFree_v2(std::uint64_t address) {
   std::free(reinterpret_cast<void*>(static_cast<std::uintptr_t>(address)));
   return depth > 0 ? kOk : kInvalidValue;
 }
 
 int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned, unsigned block_x,
-                   unsigned block_y, unsigned, unsigned, void*, void** arguments, void**) {
-  if (depth == 0 || grid_x == 0 || grid_y == 0 || block_x * block_y > 256) {
-    return kInvalidValue;
+                   unsigned block_y, unsigned, unsigned, void* stream, void** arguments,
+                   void**) {
+  if (depth == 0 || grid_x == 0 || grid_y == 0 || block_x * block_y > 256 || recording(stream)) {
+    return kInvalidValue;  // the SDK records none of its own kernels
   }
   blockDim = {block_x, block_y, 1};
   const auto* const name = static_cast<const char*>(function);

@@ -1,8 +1,12 @@
 // A TensorRT whose engines halve the face and add the means of the four patches. An engine file is
 // the word ENGINE and its smallest and largest batch, as "ENGINE 1 4". FAKE_TENSORRT is the major
 // version played.
-#include <NvInfer.h>
+#include "nvinfer.hpp"
 
+#include <NvInfer.h>
+#include <dlfcn.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -34,6 +38,12 @@ struct Engine : nvinfer1::ICudaEngine {
   std::int64_t low = 0, high = 0;
 };
 
+// What a kernel of the network is launched with.
+struct Batch {
+  std::int64_t rows;
+  float* places[6];
+};
+
 struct Context : nvinfer1::IExecutionContext {
   const Engine* engine = nullptr;
   std::int64_t rows[6] = {};
@@ -49,6 +59,8 @@ struct Context : nvinfer1::IExecutionContext {
   }
 };
 
+long enqueued = 0, ran = 0;
+
 float mean_of(const float* first, std::int64_t count) {
   double sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -57,7 +69,34 @@ float mean_of(const float* first, std::int64_t count) {
   return static_cast<float>(sum / static_cast<double>(count));
 }
 
+void run_batch(const void* data) {
+  const Batch& self = *static_cast<const Batch*>(data);
+  ++ran;
+  for (std::int64_t row = 0; row < self.rows; ++row) {
+    float patches = 0;
+    for (int i = 1; i < 5; ++i) {
+      patches += mean_of(self.places[i] + row * values(kTensors[i]), values(kTensors[i]));
+    }
+    const std::int64_t size = values(kTensors[0]);
+    for (std::int64_t i = row * size; i < (row + 1) * size; ++i) {
+      self.places[5][i] = self.places[0][i] * 0.5F + patches;
+    }
+  }
+}
+
+using Put = int (*)(void* stream, void (*run)(const void*), const void* data, std::size_t size);
+
+// Of the fake driver, which knows whether the stream is recorded.
+Put put() {
+  static const Put found =
+      reinterpret_cast<Put>(dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fake_put"));
+  return found;
+}
+
 }  // namespace
+
+long fake_enqueued() { return enqueued; }
+long fake_ran() { return ran; }
 
 extern "C" {
 std::int32_t getInferLibMajorVersion() noexcept {
@@ -135,22 +174,15 @@ bool IExecutionContext::setTensorAddress(char const* name, void* data) noexcept 
   return true;
 }
 
-bool IExecutionContext::enqueueV3(cudaStream_t) noexcept {
+bool IExecutionContext::enqueueV3(cudaStream_t stream) noexcept {
   const Context& self = *static_cast<const Context*>(this);
   if (!self.ready()) {
     return false;
   }
-  for (std::int64_t row = 0; row < self.rows[0]; ++row) {
-    float patches = 0;
-    for (int i = 1; i < 5; ++i) {
-      patches += mean_of(self.places[i] + row * values(kTensors[i]), values(kTensors[i]));
-    }
-    const std::int64_t size = values(kTensors[0]);
-    for (std::int64_t i = row * size; i < (row + 1) * size; ++i) {
-      self.places[5][i] = self.places[0][i] * 0.5F + patches;
-    }
-  }
-  return true;
+  ++enqueued;
+  Batch batch = {self.rows[0], {}};
+  std::copy(self.places, self.places + 6, batch.places);
+  return put()(stream, run_batch, &batch, sizeof batch) == 0;
 }
 
 }  // namespace nvinfer1

@@ -1,0 +1,99 @@
+"""A TensorRT engine on the host's memory, behind the SDK's own backend; and its network by itself,
+for the path of the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from tpgan_sdk import Frontalizer
+from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
+from tpgan_sdk.backends.trt_engine import Tensor
+from tpgan_sdk.crops import INPUT_NAMES, INPUT_SHAPES
+from tpgan_sdk.resample import Float32Array
+from tpgan_sdk.types import BackendInfo
+
+from .conftest import FakeDevice, FakeStream
+from .frames import Detector
+
+INFO: Final = BackendInfo("tensorrt", "TensorRT 10.3.0", "cuda:0", "asked for by path", None)
+
+
+def network(inputs: Mapping[str, Float32Array]) -> Float32Array:
+    """Each face depends on its own five inputs alone."""
+    patches = sum(inputs[name].mean((1, 2, 3)) * (i + 1) for i, name in enumerate(INPUT_NAMES[1:]))
+    made = inputs["face"] * 0.5 + np.asarray(patches)[:, None, None, None] * 0.1
+    return made.astype(np.float32)
+
+
+class OnHost:
+    """The same network, reached by the CPU's path."""
+
+    info = INFO
+
+    def run(self, inputs: Mapping[str, Float32Array]) -> Float32Array:
+        return network(inputs)
+
+    def clone(self) -> OnHost:
+        return self
+
+    def close(self) -> None:
+        pass
+
+
+class FakeContext:
+    """`trt_engine.Context` on the host's memory."""
+
+    missing = False
+
+    def bind(self, addresses: dict[str, int]) -> None:
+        self.addresses = addresses
+
+    def enqueue(self, rows: int, stream: int) -> None:
+        assert stream == FakeStream.handle
+        shapes = {**INPUT_SHAPES, "frontal": [3, 128, 128]}
+        arrays = {n: floats_at(self.addresses[n], (rows, *s)) for n, s in shapes.items()}
+        output = arrays.pop("frontal")
+        output[:] = network(arrays)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeEngine:
+    """`trt_engine.Engine`."""
+
+    def __init__(self, batch: tuple[int, int, int]) -> None:
+        self.batch = batch
+        self.tensors = [Tensor(name, True, tuple(shape)) for name, shape in INPUT_SHAPES.items()]
+        self.tensors.append(Tensor("frontal", False, (3, 128, 128)))
+
+    def context(self) -> FakeContext:
+        return FakeContext()
+
+    def close(self) -> None:
+        pass
+
+
+def floats_at(place: int, shape: tuple[int, ...]) -> Float32Array:
+    interface = {"data": (place, False), "shape": shape, "typestr": "<f4", "version": 3}
+    holder = type("Holder", (), {"__array_interface__": interface})()
+    return np.asarray(holder)
+
+
+DEFAULTS: dict[str, Any] = {"detector": Detector([]), "refine": False}
+
+
+def opened(
+    device: FakeDevice, batch: tuple[int, int, int] = (1, 2, 4), **options: Any
+) -> Frontalizer:
+    """On the TensorRT backend with a fake engine."""
+    shared = SharedEngine(device, FakeEngine(batch))  # type: ignore[arg-type]
+    backend = TensorRTBackend(shared, INFO)
+    return Frontalizer(backend=backend, **{**DEFAULTS, **options})
+
+
+def on_host(**options: Any) -> Frontalizer:
+    return Frontalizer(backend=OnHost(), **{**DEFAULTS, **options})

@@ -1,0 +1,174 @@
+"""Crops, network and pictures on the GPU: a frame that is there stays there, and one that is not
+is uploaded once. What comes back are pictures of 128x128.
+
+Without compiled kernels `frontalizer` does the same on the CPU, to one grey level.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, Final
+
+import numpy as np
+
+from .arrays import FORMATS, GpuFrame, frame_of, is_on_gpu
+from .backends import Backend
+from .backends.tensorrt import OnGpu, TensorRTBackend
+from .crops import INPUT_SHAPES
+from .cuda import Device
+from .errors import BackendError
+from .geometry import CROP_SIZE
+from .gpu_copies import Uploads, download, usable
+from .native import Kernels, open_kernels
+from .native_plans import MAX_FACES, FaceOnGpu
+from .resample import UInt8Array
+from .types import Face
+
+_CROP: Final = (CROP_SIZE, CROP_SIZE, 3)
+_CROP_BYTES: Final = CROP_SIZE * CROP_SIZE * 3
+
+log = logging.getLogger("tpgan_sdk")
+
+
+def open_pipeline(backend: Backend) -> GpuPipeline | str:
+    """The pipeline of a backend, or in one sentence why crops are made on the CPU."""
+    if not isinstance(backend, TensorRTBackend):
+        return "crops are made on the GPU for TensorRT engines only"
+    if backend.inputs != {name: tuple(shape) for name, shape in INPUT_SHAPES.items()}:
+        return "the engine's inputs are not those of this SDK"
+    try:
+        with backend.on_gpu() as gpu:
+            device = gpu.device
+        kernels = open_kernels(device)
+        if isinstance(kernels, str):
+            log.info("crops are made on the CPU: %s", kernels)
+            return kernels
+        return GpuPipeline(backend, kernels, device)
+    except BackendError as error:
+        log.warning("crops are made on the CPU, slower: %s", error)
+        return str(error)
+
+
+class GpuPipeline:
+    """Runs batches on the stream of a TensorRT backend, for the backend's one thread.
+
+    Close it before the backend.
+
+    Raises:
+        BackendError: from every method: the GPU fails, or the backend is closed or in use.
+    """
+
+    def __init__(self, backend: TensorRTBackend, kernels: Kernels, device: Device) -> None:
+        self._backend, self._kernels, self._device = backend, kernels, device
+        self._rows = min(backend.batch[2], MAX_FACES)
+        self._uploads = Uploads(device)
+        self._buffers: list[Any] = []
+        try:
+            shape = (2 * self._rows, *_CROP)
+            self._pictures = device.allocate(shape, np.uint8)
+            self._buffers.append(self._pictures)
+            self._host: UInt8Array = device.pinned(shape, np.uint8)
+            self._buffers.append(self._host)
+            self._shift = device.allocate((3,))
+            self._buffers.append(self._shift)
+        except BaseException:
+            self.close()
+            raise
+
+    def take(self, picture: Any) -> GpuFrame:
+        """A picture as a frame for `run`: of the GPU as it is (see `frame_of`), of the host
+        uploaded.
+
+        Raises:
+            ImageError: it cannot be read where it is.
+        """
+        with self._backend.on_gpu() as gpu:
+            if not is_on_gpu(picture):
+                return self._uploads.put(picture, gpu.driver, gpu.stream)
+            frame = frame_of(picture, stream=gpu.stream.handle)
+            usable(frame, gpu.device, gpu.stream)
+            return frame
+
+    def download(self, frame: GpuFrame) -> UInt8Array:
+        """A frame of `take` as (H, W, 3) uint8 BGR."""
+        with self._backend.on_gpu() as gpu:
+            return download(frame, gpu.driver, gpu.stream)
+
+    def run(self, faces: Sequence[FaceOnGpu]) -> tuple[UInt8Array, UInt8Array]:
+        """Frontal faces and aligned crops, each (N, 128, 128, 3) uint8 BGR, oriented as the frame.
+
+        Args:
+            faces: N of frames that `take` gave.
+        """
+        made = [self._batch(faces[i : i + self._rows]) for i in range(0, len(faces), self._rows)]
+        pictures, aligned = (np.concatenate(part) for part in zip(*made, strict=True))
+        return pictures, aligned
+
+    def paste(self, frame: GpuFrame, faces: Iterable[Face]) -> None:
+        """Puts frontal faces into a frame of `take`, in place; see `pasting.paste_back`.
+
+        Raises:
+            ImageError: the frame is NV12, which cannot be written.
+        """
+        with self._backend.on_gpu() as gpu:
+            for face in faces:
+                self._host[0], self._host[1] = face.image, face.aligned
+                gpu.driver.memcpy_htod_async(int(self._pictures), self._host[:2], gpu.stream)
+                front, aligned = self._crop(0), self._crop(1)
+                shift = int(self._shift)
+                self._kernels.paste(frame, front, aligned, face.transform, shift, gpu.stream)
+                gpu.stream.synchronize()  # before the next face takes its place
+
+    def close(self) -> None:
+        """Frees what it holds."""
+        with ExitStack() as steps:
+            steps.callback(self._kernels.close)
+            steps.callback(self._uploads.close)
+            steps.callback(self._device.free, *self._buffers)
+            self._buffers = []
+
+    def _batch(self, faces: Sequence[FaceOnGpu]) -> tuple[UInt8Array, UInt8Array]:
+        count = len(faces)
+        with self._backend.on_gpu() as gpu:
+            self._kernels.align(faces, gpu.tensors, gpu.stream)
+            gpu.enqueue(count)
+            self._finish(gpu, gpu.output, faces, 0)
+            self._finish(gpu, "face", faces, count)
+            made = self._host[: 2 * count]
+            gpu.driver.memcpy_dtoh_async(made, int(self._pictures), gpu.stream)
+            gpu.stream.synchronize()
+            return made[:count].copy(), made[count:].copy()
+
+    def _finish(self, gpu: OnGpu, tensor: str, faces: Sequence[FaceOnGpu], first: int) -> None:
+        pictures = [self._crop(first + i) for i in range(len(faces))]
+        mirrored = [face.mirrored for face in faces]
+        self._kernels.finish(gpu.tensors[tensor], pictures, mirrored, gpu.stream)
+
+    def _crop(self, index: int) -> GpuFrame:
+        address = int(self._pictures) + index * _CROP_BYTES
+        return GpuFrame(address, CROP_SIZE, CROP_SIZE, CROP_SIZE * FORMATS["bgr"])
+
+
+def downloaded(picture: Any) -> UInt8Array:
+    """A picture on any GPU as (H, W, 3) uint8 BGR, where no pipeline serves it.
+
+    Raises:
+        ImageError: see `frame_of`.
+        BackendError: no driver or pycuda here.
+    """
+    index = getattr(picture, "device", None) if isinstance(picture, GpuFrame) else None
+    if index is None and hasattr(picture, "__dlpack_device__"):
+        index = int(picture.__dlpack_device__()[1])
+    device = Device(index or 0)
+    try:
+        stream = device.stream()
+        frame = frame_of(picture, stream=stream.handle)
+        with device.active("downloading a frame") as driver:
+            usable(frame, device, stream)
+            result = download(frame, driver, stream)
+            del stream  # inside its context
+        return result
+    finally:
+        device.close()

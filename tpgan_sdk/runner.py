@@ -1,0 +1,141 @@
+"""Where a picture is read and a batch of faces runs: on the host, or on the GPU where a TensorRT
+engine and the compiled kernels are. Results are the same to one grey level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .arrays import MAX_SIDE, GpuFrame, is_on_gpu
+from .backends import Backend
+from .crops import INPUT_NAMES, FaceCrops, crop_face, network_inputs, place_face
+from .errors import BackendError
+from .geometry import Template
+from .gpu_pipeline import GpuPipeline, downloaded, open_pipeline
+from .images import check_image, read_image
+from .native_plans import FaceOnGpu
+from .pasting import paste_back
+from .resample import Float32Array, UInt8Array, mirror_image, to_uint8
+from .types import Face
+
+Picture = UInt8Array | GpuFrame
+Cut = FaceCrops | FaceOnGpu
+"""A face's crops, or where it lies on the GPU."""
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Measures the time of a stage by its name."""
+
+
+class Runner:
+    """Reads pictures, cuts faces and runs the backend; close it before the backend."""
+
+    def __init__(self, backend: Backend, template: Template) -> None:
+        self._backend, self._template = backend, template
+        self._gpu = open_pipeline(backend)
+
+    def picture(self, image: Any) -> Picture:
+        """A file, an array, or a picture on the GPU: left there where its faces can be cut there.
+
+        Raises:
+            ImageError: it is none of these.
+        """
+        if isinstance(image, str | Path):
+            return read_image(image)
+        if not is_on_gpu(image):
+            return check_image(image)
+        return downloaded(image) if isinstance(self._gpu, str) else self._gpu.take(image)
+
+    def on_host(self, picture: Picture) -> UInt8Array:
+        """(H, W, 3) uint8 BGR, downloaded where it is on the GPU."""
+        if not isinstance(picture, GpuFrame):
+            return picture
+        return self._pipeline.download(picture)
+
+    def source(self, picture: Picture) -> Picture:
+        """The picture where its faces are cut: uploaded where that is on the GPU."""
+        if isinstance(picture, GpuFrame) or isinstance(self._gpu, str):
+            return picture
+        return self._gpu.take(picture) if max(picture.shape) <= MAX_SIDE else picture
+
+    def cut(self, source: Picture, landmarks: npt.ArrayLike) -> Cut:
+        """One face of a `source`.
+
+        Raises:
+            GeometryError: see `crop_face`.
+        """
+        if not isinstance(source, GpuFrame):
+            return crop_face(source, landmarks, self._template)
+        at = place_face(source.width, source.height, landmarks, self._template)
+        return FaceOnGpu(source, at.transform, at.landmarks, at.mirrored)
+
+    def run(self, cuts: Sequence[Cut], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
+        """Of each face the frontal picture and the aligned crop, (128, 128, 3) uint8 BGR, oriented
+        as the frame."""
+        made: list[tuple[UInt8Array, UInt8Array]] = []
+        for on_gpu, group in groupby(cuts, lambda cut: isinstance(cut, FaceOnGpu)):
+            part: list[Any] = list(group)
+            made += self._on_gpu(part, stage) if on_gpu else self._on_host(part, stage)
+        return made
+
+    def paste_into(self, frame: Any, faces: Sequence[Face]) -> None:
+        """See `Frontalizer.paste_into`."""
+        if not is_on_gpu(frame):
+            check_image(frame)
+            for face in faces:
+                frame[...] = paste_back(frame, face)
+        elif isinstance(self._gpu, str):
+            raise BackendError(
+                f"faces cannot be pasted into a frame on the GPU: {self._gpu}; paste them into a "
+                "copy on the CPU instead"
+            )
+        else:
+            self._gpu.paste(self._gpu.take(frame), faces)
+
+    def close(self) -> None:
+        """Frees what it holds on the GPU. Again: nothing happens."""
+        pipeline, self._gpu = self._gpu, "this Frontalizer is closed; make a new one"
+        if isinstance(pipeline, GpuPipeline):
+            pipeline.close()
+
+    @property
+    def _pipeline(self) -> GpuPipeline:
+        """For frames that it took."""
+        assert isinstance(self._gpu, GpuPipeline)
+        return self._gpu
+
+    def _on_gpu(self, faces: list[FaceOnGpu], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
+        with stage("network"):
+            return list(zip(*self._pipeline.run(faces), strict=True))
+
+    def _on_host(self, crops: list[FaceCrops], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
+        with stage("align"):
+            inputs = network_inputs(crops, reverse_channels=True)
+        with stage("network"):
+            output = self._backend.run({name: inputs[name] for name in INPUT_NAMES})
+        with stage("finish"):
+            return [
+                _oriented(_to_picture(planes), to_uint8(cut.face), cut.mirrored)
+                for planes, cut in zip(output, crops, strict=True)
+            ]
+
+
+def _oriented(
+    picture: UInt8Array, aligned: UInt8Array, mirrored: bool
+) -> tuple[UInt8Array, UInt8Array]:
+    if mirrored:
+        return mirror_image(picture), mirror_image(aligned)
+    return picture, np.ascontiguousarray(aligned)
+
+
+def _to_picture(planes: Float32Array) -> UInt8Array:
+    """(128, 128, 3) BGR from (3, 128, 128) RGB in [-1, 1]; one face at a time stays in caches."""
+    import cv2  # imported late: `import tpgan_sdk` stays light
+
+    red, green, blue = to_uint8((planes + 1) * 127.5)
+    picture: UInt8Array = cv2.merge((blue, green, red))
+    return picture
