@@ -76,9 +76,12 @@ class Canvas:
             self.box(x + left, y + top, patch.width, patch.height, colour)
 
     def save(self, path: Path) -> None:
-        """Writes a PNG."""
+        """Writes a PNG, or a JPEG where many faces make a PNG large."""
         path.parent.mkdir(parents=True, exist_ok=True)
         FigureCanvasAgg(self.figure)
-        # Without matplotlib's version in the file, equal pictures are equal files.
-        self.figure.savefig(path, pil_kwargs={"optimize": True}, metadata={"Software": None})
+        if path.suffix == ".png":
+            # Without matplotlib's version in the file, equal pictures are equal files.
+            self.figure.savefig(path, pil_kwargs={"optimize": True}, metadata={"Software": None})
+        else:
+            self.figure.savefig(path, pil_kwargs={"quality": 92, "optimize": True})
         print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")

@@ -131,7 +131,7 @@ def grid(studio: Studio) -> None:
         x = gap + len(YAWS) * (size + gap)
         canvas.picture(smaller(studio.truth(name), size), x, y + small + gap)
     canvas.text(x + size / 2, 4, "truth", ha="center")
-    canvas.save(IMAGES / "grid.png")
+    canvas.save(IMAGES / "grid.jpg")
 
 
 def details(studio: Studio) -> None:

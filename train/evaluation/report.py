@@ -35,6 +35,8 @@ class Report:
     """Dataset, source, landmarks, counts, seed."""
     identification: Mapping[str, Sequence[Rank1]] = field(default_factory=dict)
     """By recogniser."""
+    by_sex: Mapping[str, Sequence[Rank1]] = field(default_factory=dict)
+    """The same for one sex's probes, by recogniser and sex; the gallery is everybody's."""
     verification: Mapping[str, Verification] = field(default_factory=dict)
     likeness: Sequence[Likeness] = ()
     sex: Mapping[str, Sequence[SexRow]] = field(default_factory=dict)
@@ -54,6 +56,8 @@ def markdown(report: Report) -> str:
     parts = ["; ".join(f"{key}: {value}" for key, value in report.about.items())]
     for name, rows in report.identification.items():
         parts.append(f"Rank-1 and cosine to the gallery photo, %, by {name}:\n\n{_rank1(rows)}")
+    for name, rows in report.by_sex.items():
+        parts.append(f"Of these, probes of {name}:\n\n{_rank1(rows)}")
     if report.verification:
         parts.append(f"Verification, %:\n\n{_verification(report.verification)}")
     if report.likeness:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tpgan_sdk.errors import TrainingError
 
+from ..recognisers.attributes import SEX_WORDS, sex_of
 from ..recognisers.embedder import Embedder
 from .attributes import SexRow, fit_on_gallery, sex_by_yaw
 from .bootstrap import DRAWS, draws, interval, means
@@ -70,6 +71,7 @@ def evaluate_rendered(
     return Report(
         setting.about("rendered", found),
         identification=_identified(found, ~found.probe, setting),
+        by_sex=_identified_by_sex(found, folder, setting),
         likeness=_alike(found, setting),
         sex=_sexes(found, folder, sex_from, setting) if sex_from else {},
     ), found
@@ -147,6 +149,18 @@ def _identified(
             setting.draws,
             setting.seed,
         )
+    return rows
+
+
+def _identified_by_sex(found: Measured, folder: Path, setting: Setting) -> dict[str, list[Rank1]]:
+    """Where the portraits' names say the sex; nothing where none does."""
+    names = portrait_names(folder)
+    sexes = np.array([sex_of(names.get(person, "")) or "" for person in found.persons])
+    rows = {}
+    for sex in sorted(set(sexes[found.probe]) - {""}):
+        of_sex = replace(found, probe=found.probe & (sexes == sex))
+        for name, one in _identified(of_sex, ~found.probe, setting).items():
+            rows[f"{SEX_WORDS[sex]}, by {name}"] = one
     return rows
 
 

@@ -20,6 +20,7 @@ from tpgan_sdk.geometry import FloatArray
 
 FEMALE: Final = "f"
 MALE: Final = "m"
+SEX_WORDS: Final = {FEMALE: "women", MALE: "men"}
 _NAME: Final = re.compile(r"([fm])[0-9a-f]{10}\.")
 _NEWTON_STEPS: Final = 20
 

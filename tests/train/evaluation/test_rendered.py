@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from train.evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
 from train.evaluation.embedding import Measured, measure
 from train.evaluation.people import Photo
 from train.evaluation.rendered import _another_exposure, gallery_views, heldout_views
+from train.evaluation.report import markdown
 from train.evaluation.runs import Setting, evaluate_rendered
 from train.evaluation.views import View, aligned_face
 
@@ -91,6 +93,28 @@ def test_likeness_by_yaw_and_no_result_at_all(shards: Path) -> None:
     nobody = Setting(Known(dict.fromkeys(who)), {"r": Reader()}, draws=20)
     with pytest.raises(TrainingError, match="gave no result for any view"):
         evaluate_rendered(shards, 4, nobody)
+
+
+def test_each_sex_s_probes_are_looked_for_among_everybody(shards: Path, tmp_path: Path) -> None:
+    """The only man has no result, so men fall to 0; raw, the hits add up to everybody's."""
+    folder = tmp_path / "named"
+    shutil.copytree(shards, folder)
+    meta = json.loads((folder / "shard-00000" / "meta.json").read_text())
+    names = ["f0123456789.jpg", "m0123456789.jpg", "f1123456789.jpg", "official.jpg"]
+    meta["portraits"] = {str(n): name for n, name in enumerate(names)}
+    (folder / "shard-00000" / "meta.json").write_text(json.dumps(meta))
+    who: dict[str, int | None] = {"0": 0, "1": None, "2": 2, "3": 3}
+    report, _ = evaluate_rendered(folder, 4, Setting(Known(who), {"r": Reader()}, draws=20))
+    assert set(report.by_sex) == {"women, by r", "men, by r"}
+    women, men = report.by_sex["women, by r"], report.by_sex["men, by r"]
+    assert [row.probes for row in women] == [2, 2, 2]
+    assert [row.probes for row in men] == [1, 1, 1]
+    assert [row.rank1.frontalized.value for row in men] == [0, 0, 0]
+    known = (*report.identification["r"], *women, *men)
+    for everybody, woman, man in zip(*(known[i : i + 3] for i in (0, 3, 6)), strict=True):
+        counted = 2 * woman.rank1.raw.value + man.rank1.raw.value
+        assert 4 * everybody.rank1.raw.value - counted in (0, 100)  # the one without a sex
+    assert "Of these, probes of men, by r" in markdown(report)
 
 
 def people(count: int) -> list[View]:
