@@ -82,7 +82,6 @@ def shell_lines() -> Iterator[Any]:
 
 @pytest.mark.parametrize("code", list(python_blocks()))
 def test_python_examples_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("yuface", reason="the examples use the default detector")
     shutil.copy(PHOTO, tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

@@ -56,7 +56,6 @@ def photo(rng: np.random.Generator) -> np.ndarray:
 
 
 def test_a_real_photo_gives_a_face_with_everything() -> None:
-    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
     with Frontalizer() as frontalizer:
         (face,) = frontalizer.frontalize(PROFILE)
         assert isinstance(face, Face)
@@ -92,7 +91,6 @@ def test_a_mirrored_photo_gives_the_mirrored_result(photo: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", ["astronaut_portrait", "astronaut_right_45", "astronaut_left_90"])
 def test_a_mirrored_photo_gives_the_mirrored_result_through_the_detector(name: str) -> None:
-    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
     photo = read_image(PHOTOS / f"{name}.png")
     with Frontalizer() as frontalizer:
         (one,) = frontalizer.frontalize(photo)
@@ -186,7 +184,6 @@ def test_a_closed_frontalizer_says_so(photo: np.ndarray) -> None:
 
 def test_profiles_come_out_as_a_frontal_face_and_not_as_noise_or_the_input() -> None:
     """Nearer to the person's true frontal face than the aligned input is, at 45 to 90 degrees."""
-    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
     with Frontalizer() as frontalizer:
         (truth,) = frontalizer.frontalize(PHOTOS / "astronaut_portrait.png")
         inner = slice(24, 104)

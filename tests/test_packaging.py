@@ -21,10 +21,8 @@ from .conftest import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-# A Python without the default detector gets a crop instead of the photo.
 FRONTALIZE = """
 import json, sys
-import cv2
 import numpy as np
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,10 +30,7 @@ from tpgan_sdk import Frontalizer
 
 photo = Path(find_spec("insightface").origin).parent / "data" / "images" / "t1.jpg"
 with Frontalizer() as frontalizer:
-    if find_spec("yuface"):
-        faces = frontalizer.frontalize(photo)
-    else:
-        faces = frontalizer.frontalize_aligned([cv2.imread(str(photo))[:128, :128]])
+    faces = frontalizer.frontalize(photo)
     face = faces[0]
     print(json.dumps({
         "count": len(faces),

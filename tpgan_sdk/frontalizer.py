@@ -45,7 +45,8 @@ class Frontalizer:
         model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
         backend: "auto", "tensorrt", "onnxruntime-cuda", "onnxruntime-cpu", "openvino", the path
             of an `.engine`, or a `Backend`.
-        detector: "auto", "yuface", "yunet:PATH", "insightface:PATH", a path, or a `Detector`.
+        detector: "auto", "packaged", "yuface", "yunet:PATH", "insightface:PATH", a path, or a
+            `Detector`.
         device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
         max_batch: faces that the network is given at once.
         refine: whether the detector's landmarks are refined; those that you give never are.
@@ -247,8 +248,10 @@ class Frontalizer:
     def close(self) -> None:
         """Frees the backend. Further calls raise `BackendError`."""
         self._closed = True
-        self._runner.close()
-        self._backend.close()
+        try:
+            self._runner.close()
+        finally:
+            self._backend.close()
 
     def __enter__(self) -> Frontalizer:
         return self

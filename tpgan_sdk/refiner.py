@@ -6,7 +6,6 @@ refiner was trained on rendered heads, where the exact place of hidden points is
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import geometry
-from .errors import BackendError, ModelError
 from .geometry import CROP_SIZE, OFFICIAL, FloatArray
 from .images import check_image
-from .model import PACKAGED, sha256_of, sidecar_path
+from .model import PACKAGED
 from .resample import Float32Array, UInt8Array, warp
+from .small_network import open_session, read_sidecar
 from .types import Detection
 
 INPUT_SIZE: Final = 96
@@ -33,6 +32,7 @@ _SHIFT: Final = (INPUT_SIZE - _SCALE * CROP_SIZE) / 2 + (_SCALE - 1) / 2
 INPUT_TRANSFORM: Final = ((_SCALE, 0.0, _SHIFT), (0.0, _SCALE, _SHIFT))
 # The second look at a crop cut by the first one's result is worth its time, a third is not.
 LOOKS: Final = 2
+KIND: Final = "landmark refiner"
 FORMAT: Final = 1
 """Version of the sidecar."""
 PACKAGED_REFINER: Final = PACKAGED / "landmarks" / "refiner.onnx"
@@ -91,8 +91,10 @@ class LandmarkRefiner:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = PACKAGED_REFINER if path is None else Path(path).expanduser()
-        self.info = _read_sidecar(self.path)
-        self._session = _open(self.path)
+        self.info = read_sidecar(self.path, KIND, FORMAT, "python -m train.landmarks.export")
+        # Half a millisecond of work: more threads only wait.
+        inputs: dict[str, list[int | str]] = {"crop": [3, INPUT_SIZE, INPUT_SIZE]}
+        self._session = open_session(self.path, inputs, threads=1)
 
     def refine(self, image: npt.NDArray[Any], face: Detection) -> RefinedFace:
         """Landmarks and pose of one detected face.
@@ -134,50 +136,3 @@ class LandmarkRefiner:
             found, pose = geometry.mirror_landmarks(found, width), pose * (-1.0, 1.0, -1.0)
         pose[2] = math.remainder(pose[2], 360.0)
         return found, pose
-
-
-def _read_sidecar(path: Path) -> dict[str, Any]:
-    sidecar = sidecar_path(path)
-    if not path.is_file() or not sidecar.is_file():
-        raise ModelError(
-            f"no refiner at {path}, or no {sidecar.name} beside it; expected the pair that "
-            "`python -m train.landmarks.export` writes"
-        )
-    try:
-        info: dict[str, Any] = json.loads(sidecar.read_text())
-        kind, version, digest = info["kind"], info["format"], info["sha256"]
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
-        raise ModelError(f"{sidecar} is not a refiner's sidecar: {error!r}") from None
-    if kind != "landmark refiner" or version != FORMAT:
-        raise ModelError(
-            f"{sidecar} describes a {kind!r} of format {version!r}; expected a 'landmark refiner' "
-            f"of format {FORMAT}: export it with this version"
-        )
-    if (found := sha256_of(path)) != digest:
-        raise ModelError(
-            f"{path} is not the file that {sidecar.name} describes (SHA-256 {found[:12]}, the "
-            f"sidecar says {digest[:12]}); export it again or reinstall the package"
-        )
-    return info
-
-
-def _open(path: Path) -> Any:
-    try:
-        import onnxruntime  # imported late: `import tpgan_sdk` stays light
-    except Exception as error:  # a broken installation fails in more ways than ImportError
-        raise BackendError(
-            f"ONNX Runtime cannot be imported ({error}); install it: pip install 'tpgan-sdk[cpu]'"
-        ) from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1  # half a millisecond of work: more threads only wait
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # ONNX Runtime's own exceptions share no public base
-        raise ModelError(f"ONNX Runtime cannot load {path}: {error}") from error
-    found = {value.name: list(value.shape[1:]) for value in session.get_inputs()}
-    if found != {"crop": [3, INPUT_SIZE, INPUT_SIZE]}:
-        raise ModelError(f"{path} takes the inputs {found}; expected 'crop', (N, 3, 96, 96)")
-    return session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from tpgan_sdk.backends.onnx_runtime import GPU_LINE
 from tpgan_sdk.cli import doctor, environment, workings
 from tpgan_sdk.cli.environment import Check
 from tpgan_sdk.cuda import CudaDriver
+from tpgan_sdk.detectors import packaged
 from tpgan_sdk.errors import BackendError, ModelError
 
 
@@ -153,27 +155,25 @@ def test_backends(monkeypatch: pytest.MonkeyPatch, driver: Any, status: str) -> 
         ("aarch64", (3, 10), workings.DETECTOR_LINE),
     ],
 )
-def test_without_the_default_detector(
+def test_without_yuface(
     monkeypatch: pytest.MonkeyPatch, machine: str, python: tuple[int, int], mend: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "yuface", None)
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(sys, "version_info", (*python, 0, "final", 0))
-    (check,) = workings.check_detector()
+    (check,) = workings.check_detector("yuface")
     assert (check.status, check.mend) == ("fail", mend)
-    assert "the default detector does not load" in check.detail
+    assert "yuface does not load" in check.detail
+    (default,) = workings.check_detector()
+    assert (default.status, default.detail) == ("ok", "packaged (auto)")
 
 
-def test_a_detector_by_path_stands_in_for_the_default(
-    monkeypatch: pytest.MonkeyPatch, shared_dir: Path, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(sys.modules, "yuface", None)
-    file = shared_dir / "models" / "yunet" / "yunet_n_dynamic.onnx"
-    if not file.is_file():
-        pytest.skip(f"no {file}")
-    assert doctor.main([]) == 1
-    assert doctor.main(["--detector", f"yunet:{file}"]) == 0
+def test_a_damaged_default_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = partial(packaged.open_packaged, tmp_path / "gone.onnx")
+    monkeypatch.setattr("tpgan_sdk.detectors.open_packaged", gone)
+    (check,) = workings.check_detector()
+    assert (check.status, check.mend) == ("fail", workings.REINSTALL_LINE)
     assert doctor.main(["--detector", f"yunet:{tmp_path / 'gone.onnx'}"]) == 1
 
 

@@ -19,11 +19,6 @@ from ..conftest import REPOSITORY
 PHOTOS = REPOSITORY / "examples" / "photos"
 
 
-@pytest.fixture(autouse=True)
-def _default_detector() -> None:
-    pytest.importorskip("yuface", reason="no detector that installs by itself on this platform")
-
-
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "report.jsonl").read_text().splitlines()]
 
@@ -41,7 +36,7 @@ def test_photos(tmp_path: Path) -> None:
         assert face.std() > 20
         assert pictures[Path(line["pasted"]).name].shape == photo.shape
         assert line["output"] == str(tmp_path / name)
-        assert (line["model"], line["detector"]) == ("edge", "yuface")
+        assert (line["model"], line["detector"]) == ("edge", "packaged")
         stages = ["read", "detect", "refine", "align", "network", "finish", "write"]
         assert list(line["timings_ms"]) == stages
         assert all(value > 0 for value in line["timings_ms"].values())

@@ -137,8 +137,8 @@ class Slow(Pipeline):
         return super().frontalize(image, largest_only)
 
 
-def test_an_interrupt_is_the_parents(album: Path) -> None:
-    """Ctrl-C goes to all processes of a terminal: what was reported stays."""
+def interruptible(album: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A run with two slow workers and its report, which has begun."""
     code = (
         "import sys; from functools import partial; import tpgan_sdk.cli as cli\n"
         "from tpgan_sdk.cli import frontalize; from tests.cli.test_workers import Slow\n"
@@ -158,10 +158,29 @@ def test_an_interrupt_is_the_parents(album: Path) -> None:
         if report.is_file() and report.stat().st_size:
             break
         time.sleep(0.1)
+    return started, report
+
+
+@pytest.mark.parametrize("pause", [None, 0.0, 0.1])
+def test_an_interrupt_is_the_parents(album: Path, pause: float | None) -> None:
+    """Ctrl-C goes to all processes of a terminal, once or, `pause` s later, again: what was
+    reported stays."""
+    started, report = interruptible(album)
     os.killpg(started.pid, signal.SIGINT)
+    if pause is not None:
+        time.sleep(pause)
+        os.killpg(started.pid, signal.SIGINT)
     _, told = started.communicate(timeout=60)
     assert started.returncode == 130
     assert "interrupted; what was written so far is kept" in told
     assert "Traceback" not in told
     assert 0 < len(report.read_text().splitlines()) < 7
     assert all(json.loads(line) for line in report.read_text().splitlines())
+
+
+def test_a_killed_parent_leaves_no_worker(album: Path) -> None:
+    started, _ = interruptible(album)
+    started.kill()
+    # Its end of the workers' stderr closes with the last of them.
+    started.communicate(timeout=60)
+    assert started.returncode == -signal.SIGKILL

@@ -22,9 +22,11 @@ from tpgan_sdk.images import read_image
 ASTRONAUT = np.array([(203.5, 101), (246.5, 103.5), (223, 127), (202.5, 139.5), (244.5, 141)])
 
 
-@pytest.fixture(params=["yuface", "yunet", "insightface"], scope="module")
+@pytest.fixture(params=["packaged", "yuface", "yunet", "insightface"], scope="module")
 def detector(request: pytest.FixtureRequest) -> Detector:
     """Each one that can run here."""
+    if request.param == "packaged":
+        return create_detector()
     if request.param == "yuface":
         pytest.importorskip("yuface", reason="yuface has no wheel for this platform")
         return create_detector("yuface")
@@ -67,7 +69,6 @@ def test_profiles_and_their_side(detector: Detector, profiles: dict[int, np.ndar
 @pytest.mark.slow
 def test_profiles_of_real_people(shared_dir: Path) -> None:
     """One profile photo of each of 100 people by the default detector."""
-    pytest.importorskip("yuface", reason="yuface has no wheel for this platform")
     photos = sorted((shared_dir / "data" / "cfp-dev").glob("Data/Images/*/profile/01.jpg"))
     if not photos:
         pytest.skip("no cfp-dev in the shared data folder")
@@ -115,6 +116,10 @@ def test_threads_share_a_detector(detector: Detector, portrait: np.ndarray) -> N
         np.testing.assert_allclose(points, alone[index], atol=1e-3)
 
 
+def test_the_default_is_in_the_package() -> None:
+    assert create_detector().name == create_detector("packaged").name == "packaged"
+
+
 def test_names(shared_dir: Path) -> None:
     yunet = shared_dir / "models" / "yunet" / "yunet_n_dynamic.onnx"
     assert create_detector(f"yunet:{yunet}").name == "yunet:yunet_n_dynamic.onnx"
@@ -137,8 +142,8 @@ def test_without_yuface(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(DetectorError) as caught:
-        create_detector()
-    for part in ("No module named 'yuface'", "--detector", "frontalize_aligned", "Python 3.10"):
+        create_detector("yuface")
+    for part in ("No module named 'yuface'", "--detector packaged", "Python 3.10"):
         assert part in str(caught.value)
 
 

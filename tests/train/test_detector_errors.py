@@ -87,7 +87,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, table: ErrorTable) -> None:
 
 def test_the_shipped_table_is_that_of_the_default_detector_and_the_refiner() -> None:
     table = load_table(SHIPPED)
-    assert table.detector == "yuface, refined"
+    assert table.detector == "packaged, refined"
     assert np.all(np.diff([band.yaw for band in table.bands]) > 0)
     assert all(band.found > 0.9 for band in table.bands)
     offset = sample(np.random.default_rng(0), 33.0)

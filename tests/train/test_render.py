@@ -197,6 +197,17 @@ def test_output_with_shards_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     assert "holds shards already" in capsys.readouterr().err
 
 
+def test_what_fails_in_a_worker_ends_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pool would start workers that cannot begin again and again."""
+    for number in range(8):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    words = ["--portraits", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main([*words, "--workers", "2", "--head", str(tmp_path)]) == 1
+    assert "no head model in" in capsys.readouterr().err
+
+
 def test_missing_head_model(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no head model in .* --head, or set TPGAN_SHARED"):
         find_model(tmp_path)

@@ -28,7 +28,7 @@ TENSORRT: Final = ("tensorrt", "tensorrt-cu12", "tensorrt-cu13", "tensorrt-rtx")
 
 # What an optional package is for.
 _OPTIONAL: Final = {
-    "yuface": "the default detector",
+    "yuface": "the detector yuface",
     "insightface": "detectors of insightface",
     "pycuda": "TensorRT engines",
     "torch": "training and export; the SDK never loads it",

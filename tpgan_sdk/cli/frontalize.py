@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--detector",
         default="auto",
-        help="auto, yuface, yunet:FILE, insightface:PATH or a path (default: auto)",
+        help="auto, packaged, yuface, yunet:FILE, insightface:PATH or a path (default: auto)",
     )
     add("--device", help="cpu, cuda or cuda:N (default: what the backend prefers)")
     add(
@@ -168,6 +168,7 @@ def _run(
     found = list(find_images(args.inputs, leave_out=options.results.folder))
     options.results.spare_inputs(found)
     workers = args.workers or worth_while(len(found), frontalizer.backend.device)
+    workers = max(1, min(workers, len(found)))  # who has no input would still hold cores
     good = faces = 0
     with ExitStack() as stack:
         report = stack.enter_context(Report(options.results.folder, common))

@@ -15,7 +15,7 @@ from ..version import __version__
 from .environment import CPU_LINE, Check
 
 DETECTOR_LINE: Final = (
-    "give --detector yunet:FILE or insightface:PATH, here and to tpgan frontalize "
+    "leave out --detector, here and to tpgan frontalize: the package has a detector "
     "(crops that are aligned already need none: --aligned)"
 )
 YUFACE_LINE: Final = "pip install yuface"
@@ -96,11 +96,11 @@ def check_refiner() -> Iterator[Check]:
 
 def _detector_line(detector: str) -> str:
     """What mends a detector that does not work: the message of one asked for tells it already."""
-    if detector not in ("auto", "yuface"):
-        return DETECTOR_LINE
+    if detector in ("auto", "packaged"):
+        return REINSTALL_LINE
     has_wheel = (
         platform.system() == "Linux"
         and platform.machine() == "x86_64"
         and (3, 10) <= sys.version_info[:2] < (3, 12)
     )
-    return YUFACE_LINE if has_wheel else DETECTOR_LINE
+    return YUFACE_LINE if detector == "yuface" and has_wheel else DETECTOR_LINE

@@ -1,4 +1,4 @@
-"""Face detectors behind one interface: yuface, YuNet, insightface, or the user's own."""
+"""Face detectors behind one interface: the packaged one, and those of others or the user's."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from ..errors import DetectorError
 from .base import Detector
 from .insightface import faces_from_insightface, open_insightface
+from .packaged import open_packaged
 from .yuface import open_yuface
 from .yunet import is_yunet, open_yunet
 
 __all__ = ["DETECTORS", "Detector", "create_detector", "faces_from_insightface"]
 
-DETECTORS = ("yuface", "yunet:FILE", "insightface:PATH")
+DETECTORS = ("packaged", "yuface", "yunet:FILE", "insightface:PATH")
 """Forms that `create_detector` takes, besides "auto" and a bare path."""
 
 
@@ -20,9 +21,10 @@ def create_detector(spec: str | Path | Detector = "auto") -> Detector:
     """A working detector. Nothing is ever downloaded.
 
     Args:
-        spec: "auto" (yuface where its wheel exists), "yuface", "yunet:FILE",
-            "insightface:PATH" (a model pack's folder or its det_*.onnx), a bare path, which is
-            recognised, or an object with the interface of `Detector`, which is returned.
+        spec: "auto" or "packaged" (the one in the package), "yuface" (where its wheel exists),
+            "yunet:FILE", "insightface:PATH" (a model pack's folder or its det_*.onnx), a bare
+            path, which is recognised, or an object with the interface of `Detector`, which is
+            returned.
 
     Raises:
         DetectorError: unknown name, missing file, or the detector does not work here.
@@ -34,7 +36,9 @@ def create_detector(spec: str | Path | Detector = "auto") -> Detector:
                 "object with a method detect(image)"
             )
         return spec
-    if spec in ("auto", "yuface"):
+    if spec in ("auto", "packaged"):
+        return open_packaged()
+    if spec == "yuface":
         return open_yuface()
     kind, _, rest = str(spec).partition(":")
     if rest and kind == "yunet":

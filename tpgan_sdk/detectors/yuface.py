@@ -1,4 +1,4 @@
-"""The default detector: package `yuface`, whose weights are compiled in.
+"""The package `yuface`, whose weights are compiled in.
 
 Source: libfacedetection (Yu et al., BSD-3-Clause). Wheels exist for CPython 3.10 and 3.11 on
 x86-64 Linux.
@@ -46,11 +46,10 @@ def open_yuface() -> FaceSearch:
     except ImportError as error:
         python = ".".join(platform.python_version_tuple()[:2])
         raise DetectorError(
-            f"the default detector does not load ({error}): its package yuface has wheels for "
+            f"yuface does not load ({error}): it has wheels for "
             f"Python 3.10 and 3.11 on x86-64 Linux, this is Python {python} on "
             f"{platform.machine()} {platform.system()}. There, `pip install yuface` mends it; "
-            "elsewhere name a detector, --detector yunet:FILE or --detector insightface:PATH "
-            "(Frontalizer(detector=...)), or align the faces yourself and call "
-            "frontalize_aligned (--aligned)"
+            "elsewhere take the detector in the package, --detector packaged "
+            '(Frontalizer(detector="packaged"))'
         ) from error
     return FaceSearch(_Yuface(package))

@@ -79,4 +79,4 @@ def test_nothing_to_evaluate_is_an_error(
     assert e.main(["--detector", "auto"]) == 1
     assert "give --views, --cfp or both" in capsys.readouterr().err
     assert e.main(["--detector", "auto", "--views", str(tmp_path), *missing]) == 1
-    assert "no refiner at" in capsys.readouterr().err
+    assert "no landmark refiner at" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""The detector in the package: data, network, training, export and evaluation."""
