@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -57,12 +58,13 @@ def shared_out(
     for cores in core_shares(workers):
         shares.put(cores)
     pool = ProcessPoolExecutor(workers, context, _begin, (shares, make))
-    try:
-        with _interrupts_held_back():
-            results = pool.map(_work, items)  # starts the workers
-        yield _checked(results)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with _one_interrupt():
+        try:
+            with _interrupts_held_back():
+                results = pool.map(_work, items)  # starts the workers
+            yield _checked(results)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def core_shares(workers: int) -> list[list[int]]:
@@ -77,6 +79,26 @@ def _cores() -> list[int]:
     # Not on every system.
     affinity = getattr(os, "sched_getaffinity", None)
     return sorted(affinity(0)) if affinity else []
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """A second Ctrl-C does nothing: inside a pool's shutdown it would leave the workers waiting
+    for ever, and this process for them."""
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not (ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
+        yield  # somebody else decides what Ctrl-C does
+        return
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -102,6 +124,7 @@ def _checked(results: Iterator[Made]) -> Iterator[Made]:
 def _begin(shares: Any, make: Callable[[], Callable[[Any], Any]]) -> None:
     """Of a worker."""
     global _call
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if cores := shares.get():
         # Runtimes start a thread for each core that they see.
         os.sched_setaffinity(0, cores)
@@ -109,6 +132,14 @@ def _begin(shares: Any, make: Callable[[], Callable[[Any], Any]]) -> None:
 
         cv2.setNumThreads(len(cores))
     _call = make()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed ends no worker, and each holds a model."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(item: Any) -> Any:

@@ -66,18 +66,21 @@ def plan_shards(
     return jobs
 
 
-# Each worker keeps its own renderer: loading the models takes seconds.
+# Of a worker: its models, loading which takes seconds.
+_head: Path | None = None
 _renderer: Renderer | None = None
 
 
 def _start_worker(head: Path | None) -> None:
-    global _renderer
-    _renderer = Renderer(head)
+    global _head
+    _head = head
 
 
 def _render_in_worker(job: ShardJob) -> ShardJob:
+    # Not when the worker starts: what is raised there, a pool answers with new workers for ever.
+    global _renderer
     if _renderer is None:
-        raise RuntimeError("the worker has no renderer")
+        _renderer = Renderer(_head)
     return render_shard(_renderer, job)
 
 
@@ -109,7 +112,11 @@ def render_shard(renderer: Renderer, job: ShardJob) -> ShardJob:
 
 
 def render_shards(jobs: list[ShardJob], head: Path | None, workers: int) -> Iterator[ShardJob]:
-    """Render all shards, yielding each when it is written, in any order."""
+    """Render all shards, yielding each when it is written, in any order.
+
+    Raises:
+        TrainingError: the head model or MediaPipe is missing.
+    """
     if workers <= 1:
         with Renderer(head) as renderer:
             yield from (render_shard(renderer, job) for job in jobs)
