@@ -10,6 +10,7 @@ its other flags.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -33,6 +34,13 @@ BENCHMARKS: Final = {
     "projection": "what other devices would take, from their data sheets",
     "fleet": "faces a second for each watt, and devices for a million faces an hour",
 }
+NEEDS: Final = {
+    "peers": ("torch", "onnx"),
+    "limit": ("torch", "onnx"),
+    "projection": ("torch",),
+    "fleet": ("torch",),
+}
+"""Modules without which a benchmark cannot begin."""
 _ROOT: Final = Path(__file__).parent.parent
 
 
@@ -40,6 +48,9 @@ def run(names: Sequence[str], quick: bool, output: Path) -> list[str]:
     """Runs benchmarks one after the other; returns the names of those that failed."""
     failed = []
     for name in names:
+        if missing := [need for need in NEEDS.get(name, ()) if not _installed(need)]:
+            aloud(f"left out: {name}: no {', '.join(missing)} here; pip install '.[export]'")
+            continue
         aloud(f"{name}: {BENCHMARKS[name]}")
         command = [sys.executable, "-m", f"benchmarks.{name}", "--output", str(output.absolute())]
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
@@ -52,6 +63,10 @@ def run(names: Sequence[str], quick: bool, output: Path) -> list[str]:
         for line in _left_out(result_path(name, describe(), output)):
             aloud(line)
     return failed
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _left_out(path: Path) -> Iterator[str]:

@@ -116,13 +116,19 @@ def measure_alone(paths: Sequence[Path]) -> Alone:
     return Alone(fmean(detection), fmean(network), len(network) / len(paths))
 
 
-def measure(count: int = COUNT, workers: int | None = None, alone_on: int = ALONE) -> Result:
+def measure(count: int = COUNT, workers: int | None = None, quick: bool = False) -> Result:
     """Makes the photos, measures both parts alone, runs the command, measures alone again.
+
+    Args:
+        count: photos.
+        workers: of the command; None: its own choice.
+        quick: 40 photos, whatever `count` says.
 
     Raises:
         TPGANError: no photos, or the command does not work here.
     """
     machine, cores = describe(), usable_cores()
+    count, alone_on = (40, 10) if quick else (count, ALONE)
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
         make_photos(photos, count)
@@ -146,7 +152,7 @@ def measure(count: int = COUNT, workers: int | None = None, alone_on: int = ALON
         "ratio": ratio_to_alone(wall, count, alone, cores),
         "goal": GOAL,
     }
-    settings = {"longest_px": LONGEST, "alone_on": len(paths)}
+    settings = {"longest_px": LONGEST, "alone_on": len(paths), "quick": quick}
     return Result("folder", machine, settings, [row])
 
 
@@ -180,7 +186,7 @@ def parser() -> argparse.ArgumentParser:
     add = p.add_argument
     add("--photos", type=int, default=COUNT, metavar="N", help=f"default: {COUNT}")
     add("--workers", type=int, metavar="N", help="of the command; default: its own choice")
-    add("--quick", action="store_true", help="40 photos, two workers")
+    add("--quick", action="store_true", help="40 photos: mostly the start of the workers")
     add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
@@ -189,9 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
     try:
-        result = measure(
-            40 if args.quick else args.photos, args.workers, 10 if args.quick else ALONE
-        )
+        result = measure(args.photos, args.workers, args.quick)
         row = result.rows[0]
         print(
             f"{row['photos']} photos in {row['wall_s']:.1f} s, {row['ratio']:.2f} times detection "

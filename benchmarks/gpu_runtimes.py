@@ -45,6 +45,7 @@ def _check_gpu() -> None:
 
 def _torch(mode: str | None, half: bool, subject: Subject, inputs: Inputs) -> Opened:
     _check_gpu()
+    torch.backends.cudnn.benchmark = True  # or eager takes the first algorithm that works
     plain = subject.network()
     network: Any = (_Half(plain) if half else plain).cuda()
     network.to(memory_format=torch.channels_last)
@@ -116,9 +117,13 @@ def _onnxruntime(graphs: bool, form: Form, subject: Subject, inputs: Inputs) -> 
 
 
 def _runtime(
-    name: str, what: str, precision: str, opener: Callable[[Subject, Inputs], Opened]
+    name: str,
+    what: str,
+    precision: str,
+    opener: Callable[[Subject, Inputs], Opened],
+    compiles: bool = False,
 ) -> Runtime:
-    return Runtime(name, what, precision, opener, device="cuda")
+    return Runtime(name, what, precision, opener, device="cuda", compiles=compiles)
 
 
 GPU: Final = (
@@ -133,6 +138,7 @@ GPU: Final = (
         "torch.compile, max-autotune with CUDA graphs",
         "fp16",
         partial(_torch, "max-autotune", True),
+        compiles=True,
     ),
     _runtime(
         "onnxruntime-cuda-bound",

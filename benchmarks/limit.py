@@ -1,7 +1,8 @@
 """`python -m benchmarks.limit`: how near each runtime comes to what the machine allows.
 
 Two floors. `floor_ms`: all operations at the measured matrix rate, or weights, inputs and outputs
-at the measured bandwidth, whichever takes longer; nothing on this machine can be faster.
+at the measured bandwidth, whichever takes longer. What beats it computes otherwise (Winograd's
+convolutions multiply less) or keeps the weights in a cache from call to call.
 `layered_floor_ms`: the same for each kernel, whose operands and result then pass memory, added up;
 a runtime that keeps activations in caches can beat it. Rows of kind "kernel" are the layers with
 the largest share of it.
@@ -37,6 +38,7 @@ LARGEST: Final = 10
 """Kernels that get a row."""
 BYTES: Final = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 """Of a value."""
+_ENGINE: Final = "fp16"  # a TensorRT engine's own, unless it was built otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,11 @@ def _latencies(
             opened[runtime] = runtime.open(subject, inputs)
         except BenchmarkError as error:
             left_out[f"{subject.preset}, {runtime.name}"] = str(error)
-    samples = interleave({r.name: one.run for r, one in opened.items()}, rounds)
+    samples = interleave({r.name: one.run for r, one in opened.items()}, rounds, settle=1)
     for runtime, one in opened.items():
         one.close()
-        limit = rates(ceilings[runtime.device], runtime.precision)
+        precision = runtime.precision if runtime.precision in BYTES else _ENGINE
+        limit = rates(ceilings[runtime.device], precision)
         median = samples[runtime.name].median
         yield {
             **{"kind": "latency", "preset": subject.preset, "batch": cost.batch},

@@ -40,16 +40,19 @@ def measure(
     batches: Sequence[int] = BATCHES,
     rounds: int = 200,
     threads: int | None = None,
+    quick: bool = False,
 ) -> Result:
     """Both calls for each batch.
 
     Args:
         rounds: samples of each call at batch 1; larger batches get fewer, at least a quarter.
+        quick: 8 rounds, whatever `rounds` says.
 
     Raises:
         TPGANError: a model or backend that does not work here.
     """
     machine, used = describe(), use_cores(threads)
+    rounds = 8 if quick else rounds
     rows = []
     with Frontalizer(model, backend, refine=False, max_batch=max(batches)) as frontalizer:
         info = frontalizer.backend
@@ -61,7 +64,7 @@ def measure(
                     **compare(_samples(frontalizer, batch, count), batch),
                 }
             )
-    settings = {"rounds": rounds, "threads": used}
+    settings = {"rounds": rounds, "threads": used, "quick": quick}
     return Result("overhead", machine, settings, rows)
 
 
@@ -125,9 +128,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
-    rounds = 8 if args.quick else args.rounds
+    batches = args.batch or BATCHES
     try:
-        result = measure(args.model, args.backend, args.batch or BATCHES, rounds, args.threads)
+        result = measure(args.model, args.backend, batches, args.rounds, args.threads, args.quick)
         for row in result.rows:
             print(
                 f"batch {row['batch']}: own work {100 * row['own_share']:.1f} % of the bare call "

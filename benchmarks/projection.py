@@ -119,7 +119,10 @@ def fit(published: Sequence[Published]) -> Line:
         )
     sides = np.column_stack([floors, np.ones(len(floors))]) / latencies[:, None]
     factor, fixed = np.linalg.lstsq(sides, np.ones(len(floors)), rcond=None)[0]
-    return Line(float(factor), max(0.0, float(fixed)))
+    if fixed < 0:  # then the best line that is allowed goes through the origin
+        share = sides[:, 0]
+        return Line(float(share.sum() / (share @ share)), 0.0)
+    return Line(float(factor), float(fixed))
 
 
 def spread(published: Sequence[Published]) -> tuple[float, float]:
@@ -160,10 +163,15 @@ def measure(presets: Sequence[str] = PRESETS, batches: Sequence[int] = BATCHES) 
     """Projects the presets to every device.
 
     Raises:
-        BenchmarkError: no such preset.
+        BenchmarkError: no such preset, or no PyTorch to count its operations.
     """
-    from train.networks import PRESETS as SPECS
-    from train.networks.measure import cost
+    try:
+        from train.networks import PRESETS as SPECS
+        from train.networks.measure import cost
+    except ImportError as error:
+        raise BenchmarkError(
+            f"the presets are counted with {error.name}: pip install '.[export]'"
+        ) from None
 
     devices, known = load()
     rows = [_check(one, known) for one in known]

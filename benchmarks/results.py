@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
@@ -19,6 +20,7 @@ FORMAT: Final = 1
 """Version of the file."""
 FOLDER: Final = Path(__file__).parent / "results"
 """The results that the docs show."""
+_FOLDERS: Final = re.compile(r"(?<![\w:/.])/(?:[^/\s'\":;,]+/)+")
 
 
 def _now() -> str:
@@ -50,14 +52,17 @@ def result_path(benchmark: str, machine: Machine, folder: Path) -> Path:
 
 
 def write(result: Result, folder: Path) -> Path:
-    """Writes a result, and gives the file's path.
+    """Writes a result, and gives the file's path. Of paths in reasons only the last part is kept.
 
     Raises:
         BenchmarkError: a value is NaN, infinite or no JSON, or the file cannot be written.
     """
     path = result_path(result.benchmark, result.machine, folder)
+    reasons = {what: _FOLDERS.sub("", why) for what, why in result.left_out.items()}
     try:
-        text = json.dumps(asdict(result), indent=1, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(
+            {**asdict(result), "left_out": reasons}, indent=1, allow_nan=False, ensure_ascii=False
+        )
     except (TypeError, ValueError) as error:
         raise BenchmarkError(
             f"the result of {result.benchmark} is no JSON: {error}; give None for what is unknown"

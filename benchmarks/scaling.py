@@ -31,12 +31,14 @@ from .machine import describe, usable_cores
 from .results import FOLDER, Result, write
 from .soak import soak
 from .timing import interleave
-from .training_rate import training_rates
+from .training_rate import QUICK_STEPS, STEPS, training_rates
 
 FACES_A_CALL: Final[Sequence[int]] = (1, 2, 4, 8, 16, 32)
 FRAMES: Final[Sequence[int]] = (1, 2, 4, 8)
 CALLS: Final = 40
-"""That each thread or process makes, one face a call."""
+"""That each process makes, one face a call."""
+CALLS_A_SAMPLE: Final = 5
+"""That each thread makes, one face a call."""
 _PHOTO: Final = "astronaut_left_60.png"
 
 
@@ -90,23 +92,25 @@ def _rows(
 
 
 def by_threads(
-    frontalizer: Frontalizer, counts: Sequence[int], calls: int
+    frontalizer: Frontalizer, counts: Sequence[int], rounds: int
 ) -> Iterator[dict[str, Any]]:
     """By threads, each with a clone."""
     crop = crops(1)
+    clones = [frontalizer.clone() for _ in range(max(counts))]
 
     def work(clone: Frontalizer) -> None:
-        for _ in range(calls):
+        for _ in range(CALLS_A_SAMPLE):
             clone.frontalize_aligned(crop)
 
+    with ThreadPoolExecutor(len(clones)) as pool:
+
+        def together(count: int) -> None:
+            list(pool.map(work, clones[:count]))
+
+        samples = interleave({str(n): partial(together, n) for n in counts}, rounds)
     for count in counts:
-        clones = [frontalizer.clone() for _ in range(count)]
-        with ThreadPoolExecutor(count) as pool:
-            list(pool.map(work, clones))
-            begun = time.perf_counter()
-            list(pool.map(work, clones))
-            seconds = time.perf_counter() - begun
-        yield {"kind": "threads", "count": count, "faces_per_s": count * calls / seconds}
+        rate = count * CALLS_A_SAMPLE / samples[str(count)].median
+        yield {"kind": "threads", "count": count, "faces_per_s": rate, "samples": rounds}
 
 
 def by_processes(
@@ -148,7 +152,7 @@ def measure(args: argparse.Namespace) -> Result:
             rows += by_frames(frontalizer, frames, rounds)
         except TPGANError as error:
             left_out["frames"] = str(error)
-        rows += by_threads(frontalizer, doubled(most), calls)
+        rows += by_threads(frontalizer, doubled(most), rounds)
         if args.minutes:
             some = crops(4)
             rows.append(soak(lambda: frontalizer.frontalize_aligned(some), args.minutes))
@@ -156,8 +160,14 @@ def measure(args: argparse.Namespace) -> Result:
             left_out["memory over time"] = "not asked for: --minutes 60"
     rows += by_processes(options, doubled(most), calls)
     if args.shards:
+        workers, ranks, steps = args.workers, args.ranks, STEPS
+        if args.quick:
+            workers, ranks, steps = workers[:1], (), QUICK_STEPS
         with tempfile.TemporaryDirectory() as folder:
-            rows += training_rates(args.shards, args.workers, args.ranks, Path(folder))
+            try:
+                rows.extend(training_rates(args.shards, workers, ranks, Path(folder), steps))
+            except BenchmarkError as error:  # what is measured already stays
+                left_out["training"] = str(error)
     else:
         left_out["training"] = "not asked for: --shards DIR"
     settings = {"rounds": rounds, "quick": args.quick, "calls": calls}

@@ -18,6 +18,7 @@ BLOCKS: Final = 20
 FLAT_MB_PER_HOUR: Final = 1.0
 _T: Final = 2.1  # of Student's distribution, 95 %, 18 degrees of freedom
 _SETTLE: Final = 0.1  # caches and arenas fill in the first tenth
+_SAMPLES: Final = 2000  # more would themselves be memory that grows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +70,33 @@ def soak(
     memory: Callable[[], float] = resident_mb,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """Repeats some work and looks at this process's memory after each time.
+    """Repeats some work and looks at this process's memory, evenly over the time.
+
+    Args:
+        work: is called again and again.
+        minutes: how long.
+        memory: MB held now.
+        clock: seconds.
 
     The first tenth does not count. The row holds at most a hundred of the samples.
 
     Raises:
         BenchmarkError: too few repetitions for a line.
     """
-    begun, seconds, held = clock(), [], []
+    begun, calls = clock(), 0
+    seconds: list[float] = []
+    held: list[float] = []
     while (passed := clock() - begun) < minutes * 60:
         work()
-        seconds.append(passed)
-        held.append(memory())
+        calls += 1
+        if passed >= len(held) * minutes * 60 / _SAMPLES:
+            seconds.append(passed)
+            held.append(memory())
     first = int(_SETTLE * len(held))
     found = slope(seconds[first:], held[first:])
     some = slice(None, None, max(1, len(held) // 100))
     return {
-        **{"kind": "memory", "minutes": minutes, "calls": len(held), **found.row()},
+        **{"kind": "memory", "minutes": minutes, "calls": calls, **found.row()},
         **{"first_mb": held[0], "last_mb": held[-1], "most_mb": max(held)},
         **{"samples_s": seconds[some], "samples_mb": held[some]},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,22 +11,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import BenchmarkError
+from .machine import usable_cores
 
 STEPS: Final = 100
 """The training log has a line every 50 steps: the second one counts, when all is warm."""
+QUICK_STEPS: Final = 50
 BATCH: Final = 4
 
 
-def command(shards: Path, output: Path, workers: int, ranks: int) -> list[str]:
+def command(shards: Path, output: Path, workers: int, ranks: int, steps: int = STEPS) -> list[str]:
     """The command of one run; with several ranks through torchrun, on this computer alone."""
     python = [sys.executable, "-m"]
     if ranks > 1:
         python += ["torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "-m"]
     flags = ["--data", str(shards), "--output", str(output), "--workers", str(workers)]
-    for setting in (f"steps={STEPS}", f"batch={BATCH}", "warmup=0", "identity=0"):
+    for setting in (f"steps={steps}", f"batch={BATCH}", "warmup=0"):
         flags += ["--set", setting]
-    # The log is all that counts.
-    return [*python, "train", *flags, "--save-every", str(10 * STEPS)]
+    # The identity losses need weights that nobody has to have; of the rest the log is what counts.
+    return [*python, "train", *flags, "--ablate", "identity", "--save-every", str(10 * steps)]
 
 
 def last_rate(output: Path) -> float:
@@ -42,9 +45,11 @@ def last_rate(output: Path) -> float:
 
 
 def training_rates(
-    shards: Path, workers: Sequence[int], ranks: Sequence[int], folder: Path
+    shards: Path, workers: Sequence[int], ranks: Sequence[int], folder: Path, steps: int = STEPS
 ) -> Iterator[dict[str, Any]]:
     """A row for each number of workers with one rank, and for each number of ranks with one worker.
+
+    The ranks of a run share the cores: each gets as many threads.
 
     Raises:
         BenchmarkError: a run fails, with the end of what it said.
@@ -52,8 +57,14 @@ def training_rates(
     pairs = dict.fromkeys([*((count, 1) for count in workers), *((1, count) for count in ranks)])
     for count, processes in pairs:
         output = folder / f"{count}-{processes}"
+        # Left to themselves, one rank takes all cores and each of several a single one.
+        threads = max(1, usable_cores() // processes)
         done = subprocess.run(
-            command(shards, output, count, processes), capture_output=True, text=True, check=False
+            command(shards, output, count, processes, steps),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         )
         if done.returncode:
             raise BenchmarkError(

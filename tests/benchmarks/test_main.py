@@ -36,12 +36,22 @@ def test_one_that_fails_does_not_stop_the_others(
         return 0
 
     monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(command, "_installed", lambda module: True)
     assert command.main(["latency", "peers", "--quick", "--output", str(tmp_path)]) == 1
     flags = ["--output", str(tmp_path), "--quick"]
     assert ran == [("latency", flags), ("peers", flags)]
     told = capsys.readouterr()
     assert "left out: everything on a GPU: no driver" in told.out
     assert told.err == "benchmarks: failed: latency\n"
+
+
+def test_what_lacks_a_module_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "_installed", lambda module: module != "onnx")
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: pytest.fail("it was started"))
+    assert command.main(["limit", "--output", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == ("left out: limit: no onnx here; pip install '.[export]'\n")
 
 
 def test_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,13 @@ def test_the_line_and_its_spread() -> None:
         fit(KNOWN[:1])
 
 
+def test_a_line_that_would_begin_below_zero_goes_through_the_origin() -> None:
+    points = [replace(one, latency_ms=one.floor_ms**2) for one in on_a_line(1, 0)]
+    line = fit(points)
+    # Of 0.5, 2 and 8 the relative errors, factor / floor - 1, are least at 2.625 / 4.265625.
+    assert [line.factor, line.fixed_ms] == pytest.approx([2.625 / 4.265625, 0])
+
+
 def test_a_projection() -> None:
     known = on_a_line(3.0, 0.8)
     row = project(65e9, 0, 1, T4, known)

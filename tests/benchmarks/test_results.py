@@ -26,6 +26,18 @@ def test_what_is_written_is_read(result: Result, tmp_path: Path) -> None:
     assert read(path) == result
 
 
+def test_reasons_name_no_folders(result: Result, tmp_path: Path) -> None:
+    reasons = {
+        "a": "/home/user/models/fp16.onnx takes 3/4; see https://example.org/a/b",
+        "b": "no engine in '/home/user/.cache/x.engine': run `tpgan build-engine`",
+    }
+    path = write(Result("latency", result.machine, {}, ROWS, reasons), tmp_path)
+    assert read(path).left_out == {
+        "a": "fp16.onnx takes 3/4; see https://example.org/a/b",
+        "b": "no engine in 'x.engine': run `tpgan build-engine`",
+    }
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Path("x")])
 def test_only_json_is_written(result: Result, value: Any, tmp_path: Path) -> None:
     broken = Result("latency", result.machine, {}, [{"median_ms": value}])

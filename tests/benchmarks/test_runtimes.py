@@ -42,6 +42,11 @@ def test_names_are_unique_and_the_baseline_comes_first() -> None:
     assert names[0] == BASELINE
 
 
+def test_what_compiles_is_no_quick_look() -> None:
+    compiling = {runtime.name for runtime in (*CPU, *GPU, *SHIPPED) if runtime.compiles}
+    assert compiling == {"torch-compile", "torch-compile-frozen", "torch-max-autotune"}
+
+
 @pytest.mark.parametrize("runtime", GPU, ids=lambda r: r.name)
 def test_without_a_gpu_the_driver_is_the_reason(runtime: Runtime, tiny: Subject) -> None:
     driver = find_driver()

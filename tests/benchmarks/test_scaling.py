@@ -49,6 +49,14 @@ def test_a_soak_on_a_clock_of_its_own() -> None:
     assert len(row["samples_s"]) == len(row["samples_mb"]) <= 120
 
 
+def test_a_soak_holds_few_samples_however_many_calls() -> None:
+    time, looks = itertools.count(0, 0.01), itertools.count()
+    row = soak(lambda: None, minutes=2, memory=lambda: next(looks) * 0, clock=lambda: next(time))
+    assert row["calls"] == pytest.approx(12000, abs=2)
+    assert row["flat"]
+    assert 1900 < next(looks) <= 2000
+
+
 def test_counts_are_doubled() -> None:
     assert doubled(1) == [1, 2]
     assert doubled(2) == [1, 2, 4]
@@ -59,6 +67,7 @@ def test_training_commands(tmp_path: Path) -> None:
     alone = command(tmp_path / "shards", tmp_path / "out", workers=2, ranks=1)
     assert alone[1:3] == ["-m", "train"]
     assert "--workers 2" in " ".join(alone)
+    assert "--ablate identity" in " ".join(alone)  # it would ask for a recogniser's weights
     shared = " ".join(command(tmp_path / "shards", tmp_path / "out", workers=1, ranks=2))
     assert "-m torch.distributed.run --standalone --nproc-per-node=2 -m train" in shared
 
