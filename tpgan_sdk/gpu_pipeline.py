@@ -15,7 +15,7 @@ import numpy as np
 
 from .arrays import FORMATS, GpuFrame, frame_of, is_on_gpu
 from .backends import Backend
-from .backends.tensorrt import OnGpu, TensorRTBackend
+from .backends.base import GpuBackend, OnGpu
 from .crops import INPUT_SHAPES
 from .cuda import Device
 from .errors import BackendError
@@ -34,35 +34,37 @@ log = logging.getLogger("tpgan_sdk")
 
 def open_pipeline(backend: Backend) -> GpuPipeline | str:
     """The pipeline of a backend, or in one sentence why crops are made on the CPU."""
-    if not isinstance(backend, TensorRTBackend):
-        return "crops are made on the GPU for TensorRT engines only"
-    if backend.inputs != {name: tuple(shape) for name, shape in INPUT_SHAPES.items()}:
-        return "the engine's inputs are not those of this SDK"
+    if not isinstance(backend, GpuBackend):
+        return "this backend takes its inputs from the CPU"
     try:
         with backend.on_gpu() as gpu:
-            device = gpu.device
+            inputs, device, rows = gpu.inputs, gpu.device, gpu.rows
+        if inputs != {name: tuple(shape) for name, shape in INPUT_SHAPES.items()}:
+            return "the engine's inputs are not those of this SDK"
         kernels = open_kernels(device)
         if isinstance(kernels, str):
             log.info("crops are made on the CPU: %s", kernels)
             return kernels
-        return GpuPipeline(backend, kernels, device)
+        return GpuPipeline(backend, kernels, device, min(rows, MAX_FACES))
     except BackendError as error:
         log.warning("crops are made on the CPU, slower: %s", error)
         return str(error)
 
 
 class GpuPipeline:
-    """Runs batches on the stream of a TensorRT backend, for the backend's one thread.
+    """Runs batches on a backend's stream, for the backend's one thread.
 
     Close it before the backend.
+
+    Args:
+        rows: most faces of a launch.
 
     Raises:
         BackendError: from every method: the GPU fails, or the backend is closed or in use.
     """
 
-    def __init__(self, backend: TensorRTBackend, kernels: Kernels, device: Device) -> None:
-        self._backend, self._kernels, self._device = backend, kernels, device
-        self._rows = min(backend.batch[2], MAX_FACES)
+    def __init__(self, backend: GpuBackend, kernels: Kernels, device: Device, rows: int) -> None:
+        self._backend, self._kernels, self._device, self._rows = backend, kernels, device, rows
         self._uploads = Uploads(device)
         self._buffers: list[Any] = []
         try:

@@ -1,5 +1,5 @@
-"""Where a picture is read and a batch of faces runs: on the host, or on the GPU where a TensorRT
-engine and the compiled kernels are. Results are the same to one grey level."""
+"""Where a picture is read and a batch of faces runs: on the host, or on the GPU where the backend
+and the compiled kernels are. Results are the same to one grey level."""
 
 from __future__ import annotations
 

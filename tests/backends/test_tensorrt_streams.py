@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk.backends.tensorrt import OnGpu, SharedEngine, TensorRTBackend
+from tpgan_sdk.backends.base import OnGpu
+from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Engine
 from tpgan_sdk.cuda import Device
 from tpgan_sdk.errors import BackendError

@@ -1,4 +1,5 @@
-"""Frames on a real GPU through the SDK. The network is a copy, so TensorRT is not needed."""
+"""Frames on a real GPU through the SDK. The network is a copy, so TensorRT is not needed; with ONNX
+Runtime it is the packaged one."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk import Detection, Frontalizer, ImageError, gpu_pipeline, native
+from tpgan_sdk import BackendError, Detection, Frontalizer, ImageError, gpu_pipeline, native
 from tpgan_sdk.arrays import GpuFrame, frame_of
+from tpgan_sdk.backends import create_backend, onnx_runtime
+from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
 from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Tensor
 from tpgan_sdk.crops import INPUT_SHAPES
@@ -19,7 +22,7 @@ from tpgan_sdk.resample import Float32Array, UInt8Array
 
 from ..native.fake_engine import DEFAULTS, INFO
 from ..native.frames import assert_same, found, soft_photo
-from .conftest import memory_used
+from .conftest import MODEL, memory_used
 from .test_native import built
 
 pytestmark = pytest.mark.gpu
@@ -163,6 +166,29 @@ def test_memory_of_the_cpu_is_refused(on_gpu: Frontalizer, rng: np.random.Genera
     frame = GpuFrame(photo.ctypes.data, 300, 240, 900)
     with pytest.raises(ImageError, match=r"is no memory that .* holds"):
         on_gpu.frontalize(frame, found(rng))
+
+
+def test_onnx_runtime_between_buffers(
+    kernels_folder: Path, torch: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    find, kernels = native.open_kernels, native.find_kernels(kernels_folder)
+    monkeypatch.setattr(onnx_runtime, "find_kernels", lambda: kernels)
+    monkeypatch.setattr(gpu_pipeline, "open_kernels", lambda device: find(device, kernels_folder))
+    try:
+        backend = create_backend(MODEL, "onnxruntime-cuda")
+    except BackendError as error:
+        pytest.skip(str(error))
+    assert isinstance(backend, OnnxRuntimeCudaBackend)
+    photo, faces = soft_photo(rng, 640), found(rng, 20)  # more than its buffers hold
+    with Frontalizer(backend="onnxruntime-cpu", **DEFAULTS) as on_host:
+        expected = on_host.frontalize(photo, faces)
+    with Frontalizer(backend=backend, **DEFAULTS) as on_gpu, on_gpu.clone() as other:
+        assert not isinstance(on_gpu._runner._gpu, str), on_gpu._runner._gpu
+        for frontalizer, picture in ((on_gpu, photo), (other, torch.from_numpy(photo).cuda())):
+            for face, wanted in zip(frontalizer.frontalize(picture, faces), expected, strict=True):
+                assert np.abs(face.aligned.astype(int) - wanted.aligned).max() <= 1
+                # The provider computes in TF32 where the GPU has it.
+                assert np.abs(face.image.astype(int) - wanted.image).mean() < 0.5
 
 
 @pytest.mark.slow

@@ -1,14 +1,17 @@
-"""A TensorRT engine on the host's memory, behind the SDK's own backend; and its network by itself,
-for the path of the CPU."""
+"""One network on the host's memory, behind the SDK's own backends: as a TensorRT engine, as a
+session of ONNX Runtime on the CPU, and by itself for the path of the CPU."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
+import pytest
 
 from tpgan_sdk import Frontalizer
+from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
 from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Tensor
 from tpgan_sdk.crops import INPUT_NAMES, INPUT_SHAPES
@@ -93,6 +96,49 @@ def opened(
     shared = SharedEngine(device, FakeEngine(batch))  # type: ignore[arg-type]
     backend = TensorRTBackend(shared, INFO)
     return Frontalizer(backend=backend, **{**DEFAULTS, **options})
+
+
+def by_onnx_runtime(device: FakeDevice, *, rows: int = 4, **options: Any) -> Frontalizer:
+    """On ONNX Runtime's backend for the GPU; a clone opens a device of its own."""
+    runtime = pytest.importorskip("onnxruntime")
+    devices = [device]
+
+    def open_session(given: Mapping[str, str]) -> Any:
+        assert given == {"user_compute_stream": str(FakeStream.handle)}
+        return runtime.InferenceSession(network_onnx(), providers=["CPUExecutionProvider"])
+
+    backend = OnnxRuntimeCudaBackend(
+        open_session,
+        lambda: devices.pop() if devices else FakeDevice(device._library),  # type: ignore[arg-type, return-value]
+        BackendInfo("onnxruntime-cuda", "CPUExecutionProvider", "cuda:0", "opened", None),
+        rows=rows,
+        memory="cpu",
+    )
+    return Frontalizer(backend=backend, **{**DEFAULTS, **options})
+
+
+@cache
+def network_onnx() -> bytes:
+    """`network` as an ONNX."""
+    onnx = pytest.importorskip("onnx")
+    helper, number, whole = onnx.helper, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    numbers = {"half": 0.5, **{n: 0.1 * (i + 1) for i, n in enumerate(INPUT_NAMES[1:])}}
+    nodes = [helper.make_node("Mul", ["face", "half_value"], ["half"])]
+    for name in INPUT_NAMES[1:]:
+        nodes.append(helper.make_node("ReduceMean", [name, "axes"], [f"{name}_mean"]))
+        nodes.append(helper.make_node("Mul", [f"{name}_mean", f"{name}_value"], [f"{name}_part"]))
+    parts = ["half", *(f"{name}_part" for name in INPUT_NAMES[1:])]
+    nodes.append(helper.make_node("Sum", parts, ["frontal"]))
+    values = [helper.make_tensor("axes", whole, [3], [1, 2, 3])]
+    values += [helper.make_tensor(f"{name}_value", number, [], [n]) for name, n in numbers.items()]
+    *inputs, output = (
+        helper.make_tensor_value_info(name, number, ["b", *shape])
+        for name, shape in {**INPUT_SHAPES, "frontal": [3, 128, 128]}.items()
+    )
+    graph = helper.make_graph(nodes, "network", inputs, [output], values)
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    return bytes(model.SerializeToString())
 
 
 def on_host(**options: Any) -> Frontalizer:

@@ -4,14 +4,15 @@ refusals, is not shown here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tpgan_sdk import BackendError, ImageError, gpu_pipeline
+from tpgan_sdk import BackendError, Frontalizer, ImageError, gpu_pipeline
 from tpgan_sdk.arrays import YUV, GpuFrame, is_on_gpu
 from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Tensor
@@ -19,11 +20,14 @@ from tpgan_sdk.gpu_copies import bgr_of
 from tpgan_sdk.pasting import paste_back
 
 from .conftest import FakeDevice, FakeStream, open_fake_kernels
-from .fake_engine import INFO, FakeEngine, on_host, opened
+from .fake_engine import INFO, FakeEngine, by_onnx_runtime, on_host, opened
 from .frames import Detector, Picture, assert_same, found, soft_photo
 from .oracle import rgb_from_nv12
 
 FORMATS = ("bgr", "rgb", "bgra", "nv12")
+
+Open = Callable[..., Frontalizer]
+both_backends = pytest.mark.parametrize("open_gpu", [opened, by_onnx_runtime])
 
 
 @pytest.fixture
@@ -38,35 +42,42 @@ def with_kernels(
     assert fake_device.live == []
 
 
+@both_backends
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_frame_on_the_gpu_gives_the_faces_of_the_cpu(
-    format: str, with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
+    format: str,
+    open_gpu: Open,
+    with_kernels: None,
+    fake_device: FakeDevice,
+    rng: np.random.Generator,
 ) -> None:
     picture = Picture(soft_photo(rng, 301, 240), format)
     faces = found(rng, 7)
     before = picture.memory.copy()
-    with opened(fake_device) as gpu, on_host() as host:
+    with open_gpu(fake_device) as gpu, on_host() as host:
         made = gpu.frontalize(picture.frame, faces)
         assert_same(made, host.frontalize(picture.bgr, faces))
     assert {face.mirrored for face in made} == {True, False}
     np.testing.assert_array_equal(picture.memory, before)
 
 
+@both_backends
 def test_only_pictures_of_128_px_are_copied(
-    with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
+    open_gpu: Open, with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
 ) -> None:
     picture = Picture(soft_photo(rng), "bgr")
-    with opened(fake_device) as gpu:
+    with open_gpu(fake_device) as gpu:
         fake_device.copied.clear()
         gpu.frontalize(picture.frame, found(rng, 7))
     assert fake_device.copied == [2 * 4 * 128 * 128 * 3, 2 * 3 * 128 * 128 * 3]
 
 
+@both_backends
 def test_a_frame_of_the_host_is_uploaded_once(
-    with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
+    open_gpu: Open, with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
 ) -> None:
     faces = found(rng, 9)
-    with opened(fake_device, max_batch=4) as gpu, on_host() as host:
+    with open_gpu(fake_device, max_batch=4) as gpu, on_host() as host:
         for _ in range(3):
             photo = soft_photo(rng)
             fake_device.copied.clear()
@@ -81,12 +92,13 @@ def test_a_frame_of_the_host_is_uploaded_once(
         assert fake_device.copied == []
 
 
+@both_backends
 def test_faces_of_several_pictures_share_batches(
-    with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
+    open_gpu: Open, with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
 ) -> None:
     photos = [soft_photo(rng) for _ in range(5)]
     options: dict[str, Any] = {"detector": Detector(found(rng, 3)), "max_batch": 4}
-    with opened(fake_device, **options) as gpu, on_host(**options) as host:
+    with open_gpu(fake_device, **options) as gpu, on_host(**options) as host:
         fake_device.launches.clear()
         made, expected = gpu.frontalize_batch(photos), host.frontalize_batch(photos)
     for one, other in zip(made, expected, strict=True):
@@ -103,6 +115,23 @@ def test_batches_below_the_smallest_and_clones(
         expected = host.frontalize(photo, faces)
         assert_same(gpu.frontalize(photo, faces), expected)
         assert_same(other.frontalize(photo, faces), expected)
+
+
+def test_clones_of_onnx_runtime_open_a_session_each(
+    with_kernels: None, fake_device: FakeDevice, rng: np.random.Generator
+) -> None:
+    photo, faces = soft_photo(rng), found(rng, 5)
+    with by_onnx_runtime(fake_device, rows=2) as gpu, on_host() as host:
+        expected = host.frontalize(photo, faces)
+        session = weakref.ref(gpu._backend._session)  # type: ignore[attr-defined]
+        with gpu.clone() as other:
+            device: Any = other._backend._device  # type: ignore[attr-defined]
+            assert_same(other.frontalize(photo, faces), expected)
+            assert device.launches
+        assert device.closed
+        assert device.live == []
+        assert_same(gpu.frontalize(photo, faces), expected)
+    assert session() is None
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -201,6 +230,11 @@ def test_a_dlpack_producer_is_told_the_stream(with_kernels: None, fake_device: F
     with opened(fake_device) as gpu, pytest.raises(ImageError, match="does not hand it out"):
         gpu.frontalize(tensor, [])
     assert tensor.told == FakeStream.handle
+
+
+def test_a_backend_of_the_cpu_makes_its_crops_there() -> None:
+    with on_host() as host:
+        assert host._runner._gpu == "this backend takes its inputs from the CPU"
 
 
 def test_frames_that_are_refused(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+from ..cuda import Device
+from ..errors import BackendError
 from ..resample import Float32Array
 from ..types import BackendInfo
 
@@ -32,3 +37,50 @@ class Backend(Protocol):
     def close(self) -> None:
         """Frees what it holds. A closed backend cannot run."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class OnGpu:
+    """A backend's own buffers and stream, while `GpuBackend.on_gpu` lends them."""
+
+    device: Device
+    driver: Any
+    """pycuda's driver module."""
+    stream: Any
+    inputs: dict[str, tuple[int, ...]]
+    """Shape of each input, without the batch."""
+    output: str
+    tensors: dict[str, int]
+    """Address of each input and of the output, float32, with room for `rows` faces."""
+    rows: int
+    enqueue: Callable[[int], None]
+    """Puts a batch of so many faces, at most `rows`, on the stream."""
+
+
+@runtime_checkable
+class GpuBackend(Backend, Protocol):
+    """Also takes its inputs from the GPU, and leaves its output there."""
+
+    def on_gpu(self) -> AbstractContextManager[OnGpu]:
+        """Lends buffers and stream to who fills and reads them on the GPU, for one `with`, in
+        which the GPU's context is current.
+
+        Raises:
+            BackendError: closed, in use by another thread, or the GPU or the runtime fails.
+        """
+        ...
+
+
+@contextmanager
+def claimed(busy: threading.Lock) -> Iterator[None]:
+    """For one thread, and no other meanwhile.
+
+    Raises:
+        BackendError: another thread is in it.
+    """
+    if not busy.acquire(blocking=False):
+        raise BackendError("this backend is in use by another thread; give each a clone()")
+    try:
+        yield
+    finally:
+        busy.release()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..crops import INPUT_SHAPES
-from ..cuda import CudaDriver, device_index, find_driver
+from ..cuda import CudaDriver, Device, device_index, find_driver
 from ..errors import BackendError, ModelError
 from ..model import Model
+from ..native import find_kernels
 from ..resample import Float32Array
 from ..types import BackendInfo
+from .base import Backend
+from .onnx_runtime_cuda import OnnxRuntimeCudaBackend
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 LIBRARIES_LINE = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 GPU_LINE = "pip uninstall -y onnxruntime && pip install 'tpgan-sdk[gpu]'"
+
+log = logging.getLogger("tpgan_sdk")
 
 
 def open_cpu(model: Model, device: str | None) -> OnnxRuntimeBackend:
@@ -35,8 +42,8 @@ def open_cpu(model: Model, device: str | None) -> OnnxRuntimeBackend:
     return OnnxRuntimeBackend(_session(model, [CPU]), info)
 
 
-def open_cuda(model: Model, device: str | None) -> OnnxRuntimeBackend:
-    """On an NVIDIA GPU.
+def open_cuda(model: Model, device: str | None) -> Backend:
+    """On an NVIDIA GPU; with the SDK's kernels, from and to buffers there.
 
     Raises:
         BackendError: no driver, no CUDA provider, or the provider does not start: ONNX Runtime
@@ -53,14 +60,17 @@ def open_cuda(model: Model, device: str | None) -> OnnxRuntimeBackend:
         raise BackendError(f"this onnxruntime has no CUDA provider; install it: {GPU_LINE}")
     if hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()  # finds the CUDA and cuDNN libraries that pip installed
-    session = _session(model, [(CUDA, {"device_id": index}), CPU])
-    if session.get_providers()[0] != CUDA:
-        raise BackendError(
-            "ONNX Runtime could not start its CUDA provider: CUDA or cuDNN libraries are missing "
-            f"or of another version; {LIBRARIES_LINE}"
-        )
+    open_session = partial(_cuda_session, model, index)
     info = BackendInfo("onnxruntime-cuda", CUDA, f"cuda:{index}", "opened", None)
-    return OnnxRuntimeBackend(session, info)
+    why, level = find_kernels(), logging.INFO
+    if not isinstance(why, str):
+        try:
+            return OnnxRuntimeCudaBackend(open_session, partial(Device, index), info)
+        except BackendError as error:
+            why, level = str(error), logging.WARNING
+    backend = OnnxRuntimeBackend(open_session({}), info)
+    log.log(level, "onnxruntime-cuda takes its inputs from the CPU: %s", why)
+    return backend
 
 
 class OnnxRuntimeBackend:
@@ -109,6 +119,18 @@ def _session(model: Model, providers: list[Any]) -> onnxruntime.InferenceSession
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         raise BackendError(f"ONNX Runtime cannot load {model.path}: {error}") from error
     check_inputs(model, {value.name: list(value.shape[1:]) for value in session.get_inputs()})
+    return session
+
+
+def _cuda_session(
+    model: Model, index: int, options: Mapping[str, str]
+) -> onnxruntime.InferenceSession:
+    session = _session(model, [(CUDA, {"device_id": str(index), **options}), CPU])
+    if session.get_providers()[0] != CUDA:
+        raise BackendError(
+            "ONNX Runtime could not start its CUDA provider: CUDA or cuDNN libraries are missing "
+            f"or of another version; {LIBRARIES_LINE}"
+        )
     return session
 
 

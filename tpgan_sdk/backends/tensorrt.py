@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +15,7 @@ from ..cuda import Device, Graphs
 from ..errors import BackendError
 from ..resample import Float32Array
 from ..types import BackendInfo
+from .base import OnGpu, claimed
 from .trt_engine import Context, Engine, Tensor
 
 MAX_GRAPHS: Final = 4
@@ -43,21 +44,6 @@ class SharedEngine:
                         self.engine.close()
                     self.engine = None
                 self.device.close()
-
-
-@dataclass(frozen=True, slots=True)
-class OnGpu:
-    """An engine's own buffers and stream, while `TensorRTBackend.on_gpu` lends them."""
-
-    device: Device
-    driver: Any
-    """pycuda's driver module."""
-    stream: Any
-    tensors: dict[str, int]
-    """Address of each input and of the output, with room for the largest batch."""
-    output: str
-    enqueue: Callable[[int], None]
-    """Puts a batch of so many faces on the stream."""
 
 
 class TensorRTBackend:
@@ -125,11 +111,7 @@ class TensorRTBackend:
 
     @contextmanager
     def on_gpu(self) -> Iterator[OnGpu]:
-        """Lends buffers and stream to who fills and reads them on the GPU, for one `with`.
-
-        Raises:
-            BackendError: as `run`.
-        """
+        """See `GpuBackend.on_gpu`."""
         with self._used() as shared, shared.device.active("running a batch") as driver:
             ran: set[int] = set()
 
@@ -139,7 +121,16 @@ class TensorRTBackend:
                 ran.add(rows)
 
             tensors = {name: int(buffer) for name, buffer in self._gpu.items()}
-            yield OnGpu(shared.device, driver, self._stream, tensors, self._output.name, enqueue)
+            yield OnGpu(
+                device=shared.device,
+                driver=driver,
+                stream=self._stream,
+                inputs=self.inputs,
+                output=self._output.name,
+                tensors=tensors,
+                rows=self._batch[2],
+                enqueue=enqueue,
+            )
             for rows in ran:
                 self._seen_again(driver, rows)
 
@@ -182,14 +173,10 @@ class TensorRTBackend:
     @contextmanager
     def _used(self) -> Iterator[SharedEngine]:
         """By this thread, and by no other meanwhile."""
-        if not self._busy.acquire(blocking=False):
-            raise BackendError("this backend is in use by another thread; give each a clone()")
-        try:
+        with claimed(self._busy):
             if self._shared is None:
                 raise BackendError("this backend is closed; make a new Frontalizer")
             yield self._shared
-        finally:
-            self._busy.release()
 
     @property
     def _output(self) -> Tensor:
