@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tpgan_sdk import (
     Frontalizer,
     GeometryError,
     ImageError,
+    paste_back,
 )
 from tpgan_sdk.geometry import OFFICIAL, apply_transform, mirror_landmarks
 from tpgan_sdk.images import read_image
@@ -255,6 +257,33 @@ def test_without_a_detector_aligned_crops_still_work(monkeypatch: pytest.MonkeyP
             frontalizer.frontalize(np.zeros((200, 200, 3), np.uint8))
     with pytest.raises(DetectorError):
         Frontalizer(detector="yuface")
+
+
+@pytest.mark.parametrize(
+    ("frame", "what"),
+    [
+        ([[0]], "a list"),
+        (np.zeros((9, 9, 3), np.uint16), r"shape \(9, 9, 3\) and type uint16"),
+        (np.zeros((9, 9), np.uint8), r"shape \(9, 9\) and type uint8"),
+        (np.broadcast_to(np.zeros(3, np.uint8), (9, 9, 3)), "read-only"),
+    ],
+)
+def test_what_cannot_be_pasted_into_is_refused(frame: Any, what: str) -> None:
+    with Frontalizer() as frontalizer, pytest.raises(ImageError, match=f"{what}; expected a wri"):
+        frontalizer.paste_into(frame, [])
+
+
+def test_pasting_into_an_array_is_pasting_back_in_place() -> None:
+    photo = read_image(PROFILE)
+    with Frontalizer() as frontalizer:
+        faces = frontalizer.frontalize(photo)
+        expected = photo
+        for face in faces:
+            expected = paste_back(expected, face)
+        frame = photo.copy()
+        frontalizer.paste_into(frame, faces)
+    np.testing.assert_array_equal(frame, expected)
+    assert (frame != photo).any()
 
 
 def test_detected_landmarks_are_refined_by_it_and_its_clones() -> None:

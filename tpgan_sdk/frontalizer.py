@@ -39,7 +39,8 @@ _Job = tuple[Detection, Cut, int]
 class Frontalizer:
     """Turns faces seen from the side into frontal ones.
 
-    One object for one thread; `clone()` gives another thread its own, with the weights shared.
+    One object for one thread; `clone()` gives another thread its own, with the weights shared
+    where the runtime allows.
 
     Args:
         model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
@@ -154,7 +155,7 @@ class Frontalizer:
         """All faces of one picture, best detected first.
 
         Args:
-            image: path, (H, W, 3) uint8 BGR, or a picture on the GPU: with a TensorRT engine and
+            image: path, (H, W, 3) uint8 BGR, or a picture on the GPU: with a backend there and
                 the compiled kernels it is used where it lies.
             faces: `Detection`s, or what `insightface.app.FaceAnalysis.get` returned for this
                 picture; None: the detector looks for them, for which one on the GPU is downloaded.
@@ -230,13 +231,13 @@ class Frontalizer:
 
         Raises:
             ImageError: not such a picture.
-            BackendError: it is on the GPU, but kernels or a TensorRT engine are missing.
+            BackendError: it is on the GPU, but kernels or a backend that uses them are missing.
         """
         self._start()
         self._runner.paste_into(frame, faces)
 
     def clone(self) -> Frontalizer:
-        """Another one for another thread; model, detector and weights are shared."""
+        """Another one for another thread; model, detector and, where that can be, weights shared."""
         other = object.__new__(Frontalizer)
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._refiner = self._detector, self._refiner

@@ -166,11 +166,12 @@ def downloaded(picture: Any) -> UInt8Array:
     device = Device(index or 0)
     try:
         stream = device.stream()
-        frame = frame_of(picture, stream=stream.handle)
         with device.active("downloading a frame") as driver:
-            usable(frame, device, stream)
-            result = download(frame, driver, stream)
-            del stream  # inside its context
-        return result
+            try:
+                frame = frame_of(picture, stream=stream.handle)
+                usable(frame, device, stream)
+                return download(frame, driver, stream)
+            finally:
+                del stream  # inside its context
     finally:
         device.close()

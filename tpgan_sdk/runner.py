@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .arrays import MAX_SIDE, GpuFrame, is_on_gpu
 from .backends import Backend
 from .crops import INPUT_NAMES, FaceCrops, crop_face, network_inputs, place_face
-from .errors import BackendError
+from .errors import BackendError, ImageError
 from .geometry import Template
 from .gpu_pipeline import GpuPipeline, downloaded, open_pipeline
 from .images import check_image, read_image
@@ -85,7 +85,7 @@ class Runner:
     def paste_into(self, frame: Any, faces: Sequence[Face]) -> None:
         """See `Frontalizer.paste_into`."""
         if not is_on_gpu(frame):
-            check_image(frame)
+            _check_writable(frame)
             for face in faces:
                 frame[...] = paste_back(frame, face)
         elif isinstance(self._gpu, str):
@@ -139,3 +139,19 @@ def _to_picture(planes: Float32Array) -> UInt8Array:
     red, green, blue = to_uint8((planes + 1) * 127.5)
     picture: UInt8Array = cv2.merge((blue, green, red))
     return picture
+
+
+def _check_writable(frame: Any) -> None:
+    """Raises ImageError where faces cannot be pasted in place."""
+    if not isinstance(frame, np.ndarray):
+        what = f"a {type(frame).__name__}"
+    elif frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        what = f"an array of shape {frame.shape} and type {frame.dtype}"
+    elif not frame.flags.writeable:
+        what = "read-only"
+    else:
+        return
+    raise ImageError(
+        f"the frame to paste into is {what}; expected a writable (H, W, 3) uint8 array in BGR: "
+        "`paste_back` gives a copy with the face in it"
+    )

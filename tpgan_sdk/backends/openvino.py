@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..crops import INPUT_SHAPES
 from ..errors import BackendError
 from ..model import Model
 from ..resample import Float32Array
@@ -107,7 +108,8 @@ def _compiled(model: Model) -> openvino.CompiledModel:
     except Exception as error:  # a bare RuntimeError, or what its plugins raise
         raise BackendError(f"OpenVINO cannot load {model.path}: {error}") from error
     found = {
-        port.any_name: [
+        # Behind a cast to FP16 a port has the cast's name, too.
+        next((name for name in INPUT_SHAPES if name in port.names), port.any_name): [
             size.get_length() if size.is_static else str(size)
             for size in list(port.partial_shape)[1:]
         ]
