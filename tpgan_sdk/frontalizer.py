@@ -237,7 +237,7 @@ class Frontalizer:
         self._runner.paste_into(frame, faces)
 
     def clone(self) -> Frontalizer:
-        """Another one for another thread; model, detector and, where that can be, weights shared."""
+        """Another one for another thread; model, detector and, if possible, weights are shared."""
         other = object.__new__(Frontalizer)
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._refiner = self._detector, self._refiner
