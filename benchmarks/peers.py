@@ -90,7 +90,8 @@ def measure(request: Request, say: Say = aloud) -> Result:
         for preset, batch in product(request.presets, request.batches):
             subject = subjects[preset]
             reference = CPU[0].open(subject, subject.faces(batch)).run()
-            own = [_further(name, path) for of, name, path in further if of == preset]
+            others = preset not in request.checkpoints
+            own = [_further(name, path, others) for of, name, path in further if of == preset]
             for runtimes in _by_device(own, isinstance(driver, CudaDriver), request.quick):
                 found.add(subject, runtimes, reference, request.pace(preset), say)
         say("the packaged model against the seed's network")
@@ -119,11 +120,12 @@ def _by_device(own: Sequence[Runtime], gpu: bool, quick: bool) -> Iterator[list[
         yield [r for r in every if r.device == device and not (quick and r.compiles)]
 
 
-def _further(name: str, path: Path) -> Runtime:
+def _further(name: str, path: Path, own_weights: bool) -> Runtime:
     def opener(_: Subject, inputs: Inputs) -> Opened:
         return sdk_backend(path, "onnxruntime-cpu", inputs)
 
-    return Runtime(name, f"onnxruntime-cpu, {path.name}", load_model(path).info.precision, opener)
+    what, precision = f"onnxruntime-cpu, {path.name}", load_model(path).info.precision
+    return Runtime(name, what, precision, opener, own_weights=own_weights)
 
 
 def _named_path(text: str) -> tuple[str, Path]:

@@ -63,6 +63,8 @@ class Runtime:
     """Whether it is a backend of this SDK."""
     compiles: bool = False
     """Whether opening it takes minutes."""
+    own_weights: bool = False
+    """Whether its weights are others than the subject's: then its pictures are, too."""
 
     def open(self, subject: Subject, inputs: Inputs) -> Opened:
         """Loads or compiles the network, and runs it once.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from scripts import gpu_report
+from ..conftest import REPOSITORY
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+import gpu_report
 
 XML = """<testsuites><testsuite>
 <testcase classname="g" name="runs" time="1.5"/>

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from train.evaluation.fiducials import EYE, MOUTH_CORNER, NOSE_TIP
 from train.landmarks import truths as e
 from train.landmarks.views import Views, write_views
 
@@ -15,8 +16,8 @@ from train.landmarks.views import Views, write_views
 def fiducials(right: bool) -> np.ndarray:
     """30 points of which only eye, nose and mouth corner matter."""
     points = np.full((30, 2), 5.0)
-    points[e.EYE] = [[30, 50], [34, 48], [38, 48], [42, 50], [34, 52], [38, 52]]
-    points[e.NOSE_TIP], points[e.MOUTH_CORNER] = (60, 75), (40, 100)
+    points[EYE] = [[30, 50], [34, 48], [38, 48], [42, 50], [34, 52], [38, 52]]
+    points[NOSE_TIP], points[MOUTH_CORNER] = (60, 75), (40, 100)
     if right:
         points[:, 0] = 127 - points[:, 0]
     return points
