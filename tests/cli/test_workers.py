@@ -140,7 +140,8 @@ class Slow(Pipeline):
 def interruptible(album: Path) -> tuple[subprocess.Popen[str], Path]:
     """A run with two slow workers and its report, which has begun."""
     code = (
-        "import sys; from functools import partial; import tpgan_sdk.cli as cli\n"
+        "import signal, sys; from functools import partial; import tpgan_sdk.cli as cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         "from tpgan_sdk.cli import frontalize; from tests.cli.test_workers import Slow\n"
         "frontalize.main = partial(frontalize.main, make_frontalizer=Slow)\n"
         "if __name__ == '__main__': sys.exit(cli.main(sys.argv[1:]))"
