@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from tpgan_sdk.cores import usable_cores
+
 from .errors import BenchmarkError
-from .machine import usable_cores
 
 
 def use_cores(count: int | None) -> int:

@@ -23,13 +23,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from tpgan_sdk.cores import usable_cores
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images import find_images, read_image, write_image
 from tpgan_sdk.resample import UInt8Array
 
 from .cores import use_cores
 from .errors import BenchmarkError
-from .machine import describe, usable_cores
+from .machine import describe
 from .results import FOLDER, Result, write
 
 PHOTOS: Final = Path(__file__).parent.parent / "examples" / "photos"

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from tpgan_sdk.cores import usable_cores
 from tpgan_sdk.cuda import CudaDriver, Gpu, find_driver, find_gpu
 
 from . import tegra
@@ -86,12 +87,6 @@ def describe() -> Machine:
         packages={name: version for name in PACKAGES if (version := _version(name))},
         jetson=tegra.facts(),
     )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; containers often show more."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def cpu_name(cpu_info: str) -> str:

@@ -19,12 +19,12 @@ from torch import nn
 from export.parity import Inputs
 from tpgan_sdk.backends import BACKENDS, create_backend
 from tpgan_sdk.backends.openvino import import_openvino
+from tpgan_sdk.cores import usable_cores
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.model import load_model
 from tpgan_sdk.resample import Float32Array
 
 from .errors import BenchmarkError
-from .machine import usable_cores
 from .subjects import Form, Subject, as_tensors
 
 _ON_GPU: Final = ("tensorrt", "onnxruntime-cuda")

@@ -21,13 +21,14 @@ import numpy as np
 from export.parity import FACES, load_faces
 from tpgan_sdk import Frontalizer
 from tpgan_sdk.cli.workers import shared_out
+from tpgan_sdk.cores import usable_cores
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images import read_image
 from tpgan_sdk.resample import UInt8Array
 
 from .errors import BenchmarkError
 from .folder import PHOTOS
-from .machine import describe, usable_cores
+from .machine import describe
 from .results import FOLDER, Result, write
 from .soak import soak
 from .timing import interleave

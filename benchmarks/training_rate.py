@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tpgan_sdk.cores import usable_cores
+
 from .errors import BenchmarkError
-from .machine import usable_cores
 
 STEPS: Final = 100
 """The training log has a line every 50 steps: the second one counts, when all is warm."""

@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks.cores import use_cores
 from benchmarks.errors import BenchmarkError
-from benchmarks.machine import usable_cores
+from tpgan_sdk.cores import usable_cores
 
 from ..conftest import REPOSITORY
 
 CODE = """
 from benchmarks.cores import use_cores
-from benchmarks.machine import usable_cores
+from tpgan_sdk.cores import usable_cores
 print(use_cores(1), usable_cores(), use_cores(None))
 """
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import cpu_features, cpu_name, describe, nvidia_smi, usable_cores
+from benchmarks.machine import cpu_features, cpu_name, describe, nvidia_smi
+from tpgan_sdk.cores import usable_cores
 
 X86 = """\
 processor\t: 0

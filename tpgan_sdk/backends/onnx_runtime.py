@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..cores import usable_cores
 from ..crops import INPUT_SHAPES
 from ..cuda import CudaDriver, Device, device_index, find_driver
 from ..errors import BackendError, ModelError
@@ -147,10 +147,3 @@ def check_inputs(model: Model, found: Mapping[str, list[Any]]) -> None:
             f"{model.path} takes the inputs {found}; expected {INPUT_SHAPES}: it is not an ONNX "
             "that `tpgan export` wrote"
         )
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    # Not on every system; where it is missing the count of all cores is the best guess.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

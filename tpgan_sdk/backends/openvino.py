@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..cores import usable_cores
 from ..crops import INPUT_SHAPES
 from ..errors import BackendError
 from ..model import Model
 from ..resample import Float32Array
 from ..types import BackendInfo
-from .onnx_runtime import check_inputs, usable_cores
+from .onnx_runtime import check_inputs
 
 if TYPE_CHECKING:
     import openvino

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from ..cores import usable_cores
 from ..errors import TPGANError
 
 Given = TypeVar("Given")
@@ -33,11 +34,6 @@ def worth_while(inputs: int, device: str) -> int:
     One core each on a CPU; a GPU's memory would hold the model once for each.
     """
     return max(1, min(usable_cores(), inputs // INPUTS_EACH)) if device == "cpu" else 1
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(_cores()) or os.cpu_count() or 1
 
 
 @contextmanager
