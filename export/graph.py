@@ -17,8 +17,8 @@ from torch.nn.utils import fusion
 
 from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import ExportError
+from train.batch_norm import normalised
 from train.networks import Generator
-from train.networks.blocks import Conv
 from train.networks.measure import example_inputs
 
 OPSET = 18
@@ -43,10 +43,10 @@ class Deployed(nn.Module):
 def fold_batch_norm(generator: Generator) -> Generator:
     """A copy in evaluation mode whose convolutions hold their batch norms."""
     folded = copy.deepcopy(generator).eval()
-    for module in folded.modules():
-        if isinstance(module, Conv) and isinstance(module.norm, nn.BatchNorm2d):
-            module.conv = fusion.fuse_conv_bn_eval(module.conv, module.norm)
-            module.norm = nn.Identity()
+    for conv, (name, norm) in list(normalised(folded)):
+        fused = fusion.fuse_conv_bn_eval(folded.get_submodule(conv), norm)
+        folded.set_submodule(conv, fused)
+        folded.set_submodule(name, nn.Identity())
     return folded
 
 

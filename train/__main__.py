@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--recogniser", type=Path, help="weights for the identity loss")
     p.add_argument("--teacher", type=Path, help="checkpoint to learn from (--set distill=1)")
     p.add_argument("--heldout", type=Path, help="shards or CSV to choose the best one on")
-    p.add_argument("--init", type=Path, help="checkpoint to start from, as a new run")
+    p.add_argument(
+        "--init", type=Path, help="checkpoint or exported model to start from, as a new run"
+    )
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in --output")
     p.add_argument("--max-minutes", type=float, help="end cleanly after this time")
     p.add_argument("--save-every", type=_count, default=500, help="steps between checkpoints")

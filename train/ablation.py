@@ -16,11 +16,17 @@ WITHOUT: dict[str, dict[str, Any]] = {
         "symmetry_32": 0.0,
         "symmetry_laplacian": 0.0,
     },
-    "identity": {"identity": 0.0, "identity_embedding": 0.0, "identity_features": 0.0},
+    "identity": {
+        "identity": 0.0,
+        "identity_contrast": 0.0,
+        "identity_embedding": 0.0,
+        "identity_features": 0.0,
+    },
     "total_variation": {"total_variation": 0.0},
     "adversarial": {"adversarial": 0.0},
     "cross_entropy": {"cross_entropy": 0.0},
     "local": {"local_pathways": False, "pixel_patches": 0.0},
+    "film": {"film": False},
 }
 """What each name turns off."""
 
@@ -34,7 +40,7 @@ def without(config: TrainConfig, name: str) -> TrainConfig:
     if name not in WITHOUT:
         raise TrainingError(f"cannot ablate {name!r}; known: {', '.join(WITHOUT)}")
     changed = replace_checked(config, WITHOUT[name])
-    if changed == config:
+    if changed == config or (name == "film" and not config.spec.film):
         raise TrainingError(
             f"cannot ablate {name!r}: this configuration has it turned off already; choose one "
             "that has it, as --config paper"

@@ -1,7 +1,9 @@
-"""Batch norm over the shares of all processes, on any device: torch's own needs GPUs."""
+"""Batch norms of a network, and one over the shares of all processes: torch's needs GPUs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -51,6 +53,19 @@ def sync_batch_norm(network: nn.Module, among: Ranks) -> None:
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, SyncedBatchNorm(child, among).to(among.device))
+
+
+def normalised(network: nn.Module) -> Iterator[tuple[str, tuple[str, nn.BatchNorm2d]]]:
+    """Each convolution that a batch norm follows: its name, the batch norm's, and the batch norm.
+
+    Two that stand side by side in a module belong together.
+    """
+    for place, module in network.named_modules():
+        children = list(module.named_children())
+        for (conv, before), (name, norm) in pairwise(children):
+            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                prefix = f"{place}." if place else ""
+                yield f"{prefix}{conv}", (f"{prefix}{name}", norm)
 
 
 class _SumOverRanks(torch.autograd.Function):

@@ -32,6 +32,8 @@ class TrainConfig:
     """Table in `train.networks.spec`."""
     local_pathways: bool = True
     """False leaves them out of the network, for an ablation."""
+    film: bool = True
+    """False leaves out the recogniser that modulates the decoder, where the preset has one."""
     batch: int = 24
     """Views a step."""
     steps: int = 100_000
@@ -66,10 +68,16 @@ class TrainConfig:
     total_variation: float = 0.02
     identity: float = 0.12
     """1 - cosine of the recogniser's embeddings."""
+    identity_contrast: float = 0.0
+    """Cross-entropy of telling the person from others by the embeddings: a cosine alone is content
+    with the mean of all faces that fit."""
     identity_embedding: float = 0.0
     """Distance of the unit-length embeddings, the recogniser's last layer."""
     identity_features: float = 0.06
     """Distance of the feature maps before it."""
+    identity_jitter: float = 0.0
+    """Largest zoom, as a part, and shift, as a part of half the crop, by which made and true face
+    are moved alike before the recogniser: what fools one placing seldom fools all."""
     identity_squared: bool = False
     """Whether these distances are mean squares instead of mean absolutes."""
     identity_after: int = 200
@@ -130,7 +138,7 @@ class TrainConfig:
     @property
     def spec(self) -> GeneratorSpec:
         """The generator to build."""
-        return generator_spec(self.preset, self.local_pathways)
+        return generator_spec(self.preset, self.local_pathways, self.film)
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.
@@ -147,10 +155,12 @@ class TrainConfig:
         return replace_checked(self, values)
 
 
-def generator_spec(preset: str, local_pathways: bool) -> GeneratorSpec:
-    """The table of a preset, without channels for local pathways if they are left out."""
+def generator_spec(preset: str, local_pathways: bool, film: bool) -> GeneratorSpec:
+    """The table of a preset, without what is left out."""
     spec = PRESETS[preset]
-    return spec if local_pathways else dataclasses.replace(spec, local=())
+    if not local_pathways:
+        spec = dataclasses.replace(spec, local=())
+    return spec if film else dataclasses.replace(spec, film=0)
 
 
 def replace_checked(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:

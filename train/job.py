@@ -25,7 +25,7 @@ class Job:
     heldout: Path | None = None
     """Shards or CSV of other people, to choose the best checkpoint on."""
     init: Path | None = None
-    """Checkpoint whose averaged weights a new run begins with."""
+    """What a new run begins with: the averaged weights of a checkpoint, or an exported model."""
     resume: bool = False
     """Whether to go on from the checkpoint in `output`."""
     max_minutes: float | None = None

@@ -7,10 +7,14 @@ GANs", 2017, for the gradient penalty. Pictures are (N, 3, H, W) in [-1, 1].
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+TEMPERATURE: Final = 0.1
+"""Of the contrast: cosines of two people differ from those of one by a few tenths."""
 
 
 def pixel(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -44,6 +48,22 @@ def total_variation(image: Tensor) -> Tensor:
 def identity_cosine(embedding: Tensor, target: Tensor) -> Tensor:
     """1 minus the cosine of unit-length embeddings, (N, D)."""
     return 1 - (embedding * target).sum(dim=1).mean()
+
+
+def contrast(embedding: Tensor, target: Tensor, others: Tensor, own: Tensor) -> Tensor:
+    """Cross-entropy of finding the person among others by cosines (InfoNCE).
+
+    Source: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018.
+
+    Args:
+        embedding, target: (N, D) of unit length, of the made and of the true face.
+        others: (K, D) of unit length.
+        own: (N, K), where one of the others is the person itself and does not count.
+    """
+    right = (embedding * target).sum(dim=1, keepdim=True)
+    wrong = (embedding @ others.T).masked_fill(own, -1.0)
+    logits = torch.cat([right, wrong], dim=1) / TEMPERATURE
+    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
 
 
 def distance(activation: Tensor, target: Tensor, squared: bool = False) -> Tensor:

@@ -24,6 +24,8 @@ class Objective(nn.Module):
     """The losses on one batch. Names are those of their weights in the configuration."""
 
     weight: Tensor
+    others: Tensor
+    others_identity: Tensor
 
     def __init__(self, config: TrainConfig, recogniser: Recogniser | None) -> None:
         """
@@ -31,17 +33,35 @@ class Objective(nn.Module):
             TrainingError: an identity loss is wanted and there is no recogniser.
         """
         super().__init__()
-        wanted = config.identity or config.identity_embedding or config.identity_features
+        wanted = any(
+            getattr(config, name)
+            for name in (
+                "identity",
+                "identity_contrast",
+                "identity_embedding",
+                "identity_features",
+            )
+        )
         if wanted and recogniser is None:
             raise TrainingError(
                 "the identity losses need a recogniser: pass --recogniser FILE, or train without "
-                "them: --set identity=0 --set identity_embedding=0 --set identity_features=0"
+                "them: --set identity=0 --set identity_contrast=0 --set identity_embedding=0 --set "
+                "identity_features=0"
             )
         self.config = config
         self.recogniser = recogniser if wanted else None
         self.boxes = TEMPLATES[config.spec.template].paste_boxes()
         weight = losses.center_weight(CROP_SIZE, config.center_weight_low)
         self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("others", torch.empty(0), persistent=False)
+        self.register_buffer("others_identity", torch.empty(0), persistent=False)
+
+    @torch.no_grad()
+    def remember(self, targets: Tensor, identity: Tensor) -> None:
+        """True faces of people, (K, 3, 128, 128), and their numbers (K,), for the contrast."""
+        if self.recogniser is not None:
+            parts = [self.recogniser(part)[1] for part in targets.split(32)]
+            self.others, self.others_identity = torch.cat(parts), identity
 
     def forward(
         self,
@@ -50,6 +70,7 @@ class Objective(nn.Module):
         identity: Tensor,
         step: int,
         taught: Tensor | None = None,
+        jitter: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Each active loss, unweighted; the adversarial one is the critic's.
 
@@ -59,6 +80,7 @@ class Objective(nn.Module):
             identity: (N,) numbers of the people, for the cross-entropy.
             step: decides whether the identity losses run yet.
             taught: (N, 3, 128, 128) the teacher's pictures.
+            jitter: (N, 3) how the recogniser's faces are moved, see `Recogniser.forward`.
         """
         image = result.image.float()
         terms = self._pixel(result, image, target) | self._regular(result, image)
@@ -67,7 +89,7 @@ class Objective(nn.Module):
             terms["distill"] = lambda: losses.pixel(image, taught)
         found = {name: term() for name, term in terms.items() if getattr(self.config, name)}
         if self.recogniser is not None and step >= self.config.identity_after:
-            found |= self._identity(self.recogniser, image, target)
+            found |= self._identity(self.recogniser, image, target, identity, jitter)
         return found
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
@@ -99,14 +121,25 @@ class Objective(nn.Module):
             "total_variation": lambda: losses.total_variation(image),
         }
 
-    def _identity(self, recogniser: Recogniser, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def _identity(
+        self,
+        recogniser: Recogniser,
+        image: Tensor,
+        target: Tensor,
+        identity: Tensor,
+        jitter: Tensor | None,
+    ) -> dict[str, Tensor]:
         with torch.no_grad():
-            true_maps, true_embedding = recogniser(target)
-        maps, embedding = recogniser(image)
+            true_maps, true_embedding = recogniser(target, jitter)
+        maps, embedding = recogniser(image, jitter)
         squared = self.config.identity_squared
-        terms = {
-            "identity": losses.identity_cosine(embedding, true_embedding),
-            "identity_embedding": losses.distance(embedding, true_embedding, squared),
-            "identity_features": losses.distance(maps, true_maps, squared),
+        own = identity[:, None] == self.others_identity[None]  # no others: (N, 0)
+        terms: Terms = {
+            "identity": lambda: losses.identity_cosine(embedding, true_embedding),
+            "identity_contrast": lambda: losses.contrast(
+                embedding, true_embedding, self.others, own
+            ),
+            "identity_embedding": lambda: losses.distance(embedding, true_embedding, squared),
+            "identity_features": lambda: losses.distance(maps, true_maps, squared),
         }
-        return {name: term for name, term in terms.items() if getattr(self.config, name)}
+        return {name: term() for name, term in terms.items() if getattr(self.config, name)}

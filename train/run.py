@@ -17,10 +17,12 @@ from .batch_norm import sync_batch_norm
 from .config import TrainConfig
 from .critic import Critic
 from .data.example import Example
+from .exported import start_from_model
 from .networks import Frontal, Generator
 from .objective import Objective
 from .parallel import ALONE, Ranks, mean_gradients, mean_values
 from .recognisers import Recogniser
+from .recognisers.mobilefacenet import MobileFaceNet
 from .schedule import learning_rate
 from .stopwatch import Stopwatch
 from .teacher import Teacher
@@ -58,6 +60,8 @@ class Run:
         self.classes = classes if config.cross_entropy else 0
         device.prepare(among.device, config)
         self.network = Generator(config.spec, self.classes)
+        if self.network.film is not None:
+            self.network.film.take(_of_film(recogniser))
         device.lay_out(self.network, among.device, config.channels_last)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
         if config.sync_batch_norm:
@@ -96,13 +100,22 @@ class Run:
             self.step += 1
             return mean_values(terms, self.among)
 
-    def start_from(self, folder: Path) -> None:
-        """Begins with the averaged weights of another run.
+    def start_from(self, source: Path, sample: Callable[[], Example]) -> None:
+        """Begins with the averaged weights of another run, or with an exported model.
+
+        Args:
+            source: folder of a checkpoint, or what `train.exported` takes.
+            sample: views, the same in every process, on which an exported model's batch norms
+                are measured.
 
         Raises:
+            ModelError: no such model.
             TrainingError: no checkpoint there, or one of another architecture.
         """
-        checkpoint.start_from(folder, self.network)
+        if source.is_dir():
+            checkpoint.start_from(source, self.network)
+        else:
+            start_from_model(source, self.network, sample)
         self.averaged.load_state_dict(self.network.state_dict())
 
     def restore(self, folder: Path, state: checkpoint.CheckpointState) -> None:
@@ -139,7 +152,9 @@ class Run:
         with device.autocast(self.among.device, self.config.precision):
             result = self.generate(face, patches, noise)
             taught = self.teacher(face, patches) if self.teacher else None
-            terms = self.objective(result, batch["target"], batch["identity"], self.step, taught)
+            terms = self.objective(
+                result, batch["target"], batch["identity"], self.step, taught, self._jitter()
+            )
         if adversary is not None:
             terms["adversarial"] = adversary(result.image)
         return result, terms
@@ -157,6 +172,13 @@ class Run:
         whole = torch.randn(self.config.batch, self.config.spec.noise)
         return self.among.own(whole * self.config.noise)
 
+    def _jitter(self) -> Tensor | None:
+        """(N, 3) zoom and shifts, in parts of half the crop, of this process's pictures."""
+        if not self.config.identity_jitter:
+            return None
+        whole = torch.rand(self.config.batch, 3) * 2 - 1
+        return self.among.own(whole * self.config.identity_jitter)
+
     def _laid_out(self, picture: Tensor) -> Tensor:
         last = self.config.channels_last
         return picture.contiguous(
@@ -173,6 +195,15 @@ class Run:
             self.stopwatch.watch("identity", self.objective.recogniser)
         if self.critic is not None:
             self.stopwatch.watch("critic", self.critic)
+
+
+def _of_film(recogniser: Recogniser | None) -> MobileFaceNet:
+    if recogniser is None or not isinstance(recogniser.network, MobileFaceNet):
+        raise TrainingError(
+            "this network holds a MobileFaceNet: pass its weights, --recogniser FILE, or leave it "
+            "out: --set film=false"
+        )
+    return recogniser.network
 
 
 def decay_at(step: int) -> float:

@@ -37,6 +37,19 @@ def test_identity_terms() -> None:
     assert losses.distance(2 * a, 2 * b, squared=True).item() == 2.0
 
 
+def test_contrast_is_the_cross_entropy_of_the_right_face() -> None:
+    made = torch.tensor([[1.0, 0.0]])
+    others = torch.tensor([[0.0, 1.0], [0.6, 0.8]])
+    nobody = torch.tensor([[False, False]])
+    logits = [0.8 / 0.1, 0.0, 0.6 / 0.1]
+    expected = math.log(sum(math.exp(v) for v in logits)) - logits[0]
+    true = torch.tensor([[0.8, 0.6]])
+    assert losses.contrast(made, true, others, nobody).item() == pytest.approx(expected)
+    itself = torch.tensor([[False, True]])  # at a cosine of -1 it is nearly nobody
+    rest = math.log(math.exp(8) + 1 + math.exp(-10)) - 8
+    assert losses.contrast(made, true, others, itself).item() == pytest.approx(rest, rel=1e-3)
+
+
 def test_center_weight_has_mean_one_and_favours_the_middle() -> None:
     weight = losses.center_weight(128)
     assert weight.mean().item() == pytest.approx(1, abs=1e-6)

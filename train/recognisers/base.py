@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, invert_transform
+from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, apply_transform, invert_transform
 
 
 class FaceNetwork(nn.Module):
@@ -37,23 +38,30 @@ class FaceNetwork(nn.Module):
         """(2, 3) transform from the frame of five landmarks (5, 2) to this network's face crop."""
         raise NotImplementedError
 
-    def of_crop(self, crop: Tensor) -> tuple[Tensor, Tensor]:
+    def of_crop(self, crop: Tensor, jitter: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps and embedding of crops aligned by the SDK: (N, 3, 128, 128) RGB in [-1, 1].
+
+        `jitter`, (N, 3): each face is looked at `jitter[:, 0]` smaller, as a part of its size, and
+        that much from its place, right and down, in parts of half the crop.
 
         Where the network looks beyond the crop it sees black, as it did beyond the photos that it
         was trained on: a replicated edge costs it far more (docs/recognisers.md).
         """
-        grid = self.grid.expand(crop.shape[0], -1, -1, -1).to(crop.dtype)
+        grid = self.grid.expand(crop.shape[0], -1, -1, -1)
+        if jitter is not None:
+            grid = grid * (1 + jitter[:, None, None, :1]) + jitter[:, None, None, 1:]
+        grid = grid.to(crop.dtype)
         face = F.grid_sample(crop / 2 + 0.5, grid, padding_mode="zeros", align_corners=True)
         result: tuple[Tensor, Tensor] = self(face)
         return result
 
     def _sampling_grid(self) -> Tensor:
         """Where each pixel of the face crop lies on the SDK's 128-px one, in [-1, 1]."""
-        inverse = torch.from_numpy(invert_transform(self.alignment(OFFICIAL.points)))
-        ys, xs = torch.meshgrid(torch.arange(self.size), torch.arange(self.size), indexing="ij")
-        points = torch.stack([xs, ys], dim=-1).double() @ inverse[:, :2].T + inverse[:, 2]
-        return (points / (CROP_SIZE - 1) * 2 - 1).float()[None]
+        inverse = invert_transform(self.alignment(OFFICIAL.points))
+        ys, xs = np.indices((self.size, self.size))
+        points = apply_transform(inverse, np.stack([xs, ys], axis=-1).reshape(-1, 2))
+        grid = (points / (CROP_SIZE - 1) * 2 - 1).reshape(1, self.size, self.size, 2)
+        return torch.from_numpy(grid.astype(np.float32))
 
 
 class Recogniser(nn.Module):
@@ -69,7 +77,10 @@ class Recogniser(nn.Module):
         """Stays frozen: its batch statistics never follow the training mode."""
         return super().train(False)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, 128, 128) RGB in [-1, 1] to feature maps and unit-length float32 embeddings."""
-        maps, embedding = self.network.of_crop(image)
+    def forward(self, image: Tensor, jitter: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(N, 3, 128, 128) RGB in [-1, 1] to feature maps and unit-length float32 embeddings.
+
+        `jitter` is that of `FaceNetwork.of_crop`.
+        """
+        maps, embedding = self.network.of_crop(image, jitter)
         return maps, F.normalize(embedding.float(), dim=1)
