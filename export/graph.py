@@ -43,10 +43,9 @@ class Deployed(nn.Module):
 def fold_batch_norm(generator: Generator) -> Generator:
     """A copy in evaluation mode whose convolutions hold their batch norms."""
     folded = copy.deepcopy(generator).eval()
-    for conv, (name, norm) in list(normalised(folded)):
-        fused = fusion.fuse_conv_bn_eval(folded.get_submodule(conv), norm)
-        folded.set_submodule(conv, fused)
-        folded.set_submodule(name, nn.Identity())
+    for pair in normalised(folded):
+        folded.set_submodule(pair.conv_name, fusion.fuse_conv_bn_eval(pair.conv, pair.norm))
+        folded.set_submodule(pair.norm_name, nn.Identity())
     return folded
 
 

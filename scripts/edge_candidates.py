@@ -26,8 +26,8 @@ from train.networks import PRESETS, Generator, GeneratorSpec
 from train.networks.measure import cost
 from train.networks.spec import EDGE, Level
 
-# Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
-EVEN = replace(EDGE, name="even")
+# Encoder from 64 px; the work spread evenly over the sizes. It became `edge`, without its film.
+EVEN = replace(EDGE, name="even", film=0)
 # Encoder from 32 px on 4x4 blocks of pixels; wide and deep where pixels are few.
 DEEP = replace(
     EVEN,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
@@ -55,17 +54,24 @@ def sync_batch_norm(network: nn.Module, among: Ranks) -> None:
                 setattr(module, name, SyncedBatchNorm(child, among).to(among.device))
 
 
-def normalised(network: nn.Module) -> Iterator[tuple[str, tuple[str, nn.BatchNorm2d]]]:
-    """Each convolution that a batch norm follows: its name, the batch norm's, and the batch norm.
+class Normalised(NamedTuple):
+    """A convolution and the batch norm behind it."""
 
-    Two that stand side by side in a module belong together.
-    """
+    conv_name: str
+    conv: nn.Conv2d
+    norm_name: str
+    norm: nn.BatchNorm2d
+
+
+def normalised(network: nn.Module) -> list[Normalised]:
+    """Every convolution that a batch norm follows: two side by side in a module belong together."""
+    found = []
     for place, module in network.named_modules():
-        children = list(module.named_children())
-        for (conv, before), (name, norm) in pairwise(children):
-            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                prefix = f"{place}." if place else ""
-                yield f"{prefix}{conv}", (f"{prefix}{name}", norm)
+        prefix = f"{place}." if place else ""
+        for (conv_name, conv), (norm_name, norm) in pairwise(module.named_children()):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                found.append(Normalised(prefix + conv_name, conv, prefix + norm_name, norm))
+    return found
 
 
 class _SumOverRanks(torch.autograd.Function):

@@ -74,7 +74,7 @@ def _weights(path: Path) -> dict[str, Tensor]:
 
 
 def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
-    norms = dict(normalised(network))
+    norms = {pair.conv_name: pair for pair in normalised(network)}
     optional = ("classifier",) if any(k.startswith(_FILM) for k in weights) else _OPTIONAL
     state: dict[str, Tensor] = {}
     for name, module in network.named_modules():
@@ -97,17 +97,15 @@ def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
                 f"{tuple(whole.shape)}; export it again, unpadded"
             )
         state[f"{name}.weight"] = weight
-        norm = norms.get(name)
-        if norm is None:
+        pair = norms.get(name)
+        if pair is None:
             state[f"{name}.bias"] = bias
-        else:
-            key, batch_norm = norm
-            ones = torch.ones_like(bias)
-            state[f"{key}.weight"], state[f"{key}.bias"] = ones, bias
-            state[f"{key}.running_mean"] = torch.zeros_like(bias)
-            state[f"{key}.running_var"] = ones - batch_norm.eps
-            if module.bias is not None:
-                state[f"{name}.bias"] = torch.zeros_like(bias)
+            continue
+        key, zeros, ones = pair.norm_name, torch.zeros_like(bias), torch.ones_like(bias)
+        state |= {f"{key}.weight": ones, f"{key}.bias": bias, f"{key}.running_mean": zeros}
+        state[f"{key}.running_var"] = ones - pair.norm.eps
+        if module.bias is not None:
+            state[f"{name}.bias"] = zeros
     network.load_state_dict(state, strict=False)
 
 
@@ -115,24 +113,26 @@ def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
 def _measure(network: Generator, sample: Example) -> None:
     """Batch norms that do nothing become ones that do what they have measured, and undo it."""
 
-    def watch(norm: nn.BatchNorm2d) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def see(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            wide = inputs[0].float()
-            mean, variance = wide.mean((0, 2, 3)), wide.var((0, 2, 3))
-            seen[norm] = (seen[norm][0] + mean, seen[norm][1] + variance, seen[norm][2] + 1)
+    def see(norm: nn.Module, inputs: tuple[Any, ...]) -> None:
+        wide = inputs[0].float()
+        seen[norm].append((wide.mean((0, 2, 3)), wide.var((0, 2, 3))))
 
-        return see
-
-    own = [norm for _, (key, norm) in normalised(network) if not key.startswith(_FILM)]
-    seen = {norm: (torch.zeros(()), torch.zeros(()), 0) for norm in own}
-    handles = [norm.register_forward_pre_hook(watch(norm)) for norm in own]
+    pairs = normalised(network)
+    own = [pair.norm for pair in pairs if not pair.norm_name.startswith(_FILM)]
+    seen: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in own}
+    handles = [norm.register_forward_pre_hook(see) for norm in own]
     network.eval()
     face, *patches = (sample[name] for name in INPUT_NAMES)
     network(face, patches)
     for handle in handles:
         handle.remove()
-    for norm, (mean, variance, times) in seen.items():  # shared by both eyes: twice
-        norm.running_mean.copy_(mean / times)
-        norm.running_var.copy_(variance / times)
-        norm.weight.data = (norm.running_var + norm.eps).sqrt()
-        norm.bias.data += norm.running_mean
+    for norm in own:
+        # One that both eyes share has seen either.
+        mean, variance = (
+            torch.stack(values).mean(dim=0) for values in zip(*seen[norm], strict=True)
+        )
+        state = norm.state_dict()
+        state["running_mean"].copy_(mean)
+        state["running_var"].copy_(variance)
+        state["weight"].copy_((variance + norm.eps).sqrt())
+        state["bias"].add_(mean)

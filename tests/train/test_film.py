@@ -20,6 +20,7 @@ from train.data.examples import Examples
 from train.job import Job
 from train.loop import train
 from train.networks import PRESETS, Generator, film
+from train.networks.generator import DecoderLevel
 from train.networks.measure import example_inputs
 from train.networks.spec import TINY as PLAIN
 from train.recognisers import Recogniser
@@ -69,11 +70,12 @@ def test_a_modulation_scales_and_shifts_every_map() -> None:
     assert network.film is not None
     level = network.decoder["8"]
     seen: list[Tensor] = []
+    assert isinstance(level, DecoderLevel)
     level.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     face, patches = pictures(1)
     with torch.no_grad():
         network(face, patches)
-        bias = network.film.levels["8"].bias
+        bias = network.film.get_parameter("levels.8.bias")
         bias[: level.width], bias[level.width :] = 0.5, 2.0
         network(face, patches)
     before, after = seen
@@ -110,13 +112,14 @@ def test_a_step_moves_the_film_and_never_the_recogniser(
     examples = Examples(shards, augmented=False)
     batch = default_collate([examples[i] for i in range(4)])
     run.objective.remember(batch["target"], batch["identity"])
-    levels = [level.weight.clone() for level in inside.levels.values()]
+    names = [f"levels.{size}.weight" for size in inside.levels]
+    levels = [inside.get_parameter(name).clone() for name in names]
     terms = run.learn(batch, 0.0)
     assert {"identity", "identity_contrast"} <= terms.keys()
     for key, value in inside.recogniser.state_dict().items():
         assert torch.equal(value, before[key]), key
-    for old, level in zip(levels, inside.levels.values(), strict=True):
-        assert not torch.equal(old, level.weight)
+    for old, name in zip(levels, names, strict=True):
+        assert not torch.equal(old, inside.get_parameter(name))
 
 
 def test_without_its_weights_it_is_refused(config: TrainConfig) -> None:

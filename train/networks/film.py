@@ -41,13 +41,12 @@ class IdentityFilm(nn.Module):
         self.register_buffer("rows", _sampling(size, TOP), persistent=False)
         self.register_buffer("columns", _sampling(size, LEFT).T, persistent=False)
         self.hidden = nn.Linear(self.recogniser.dimensions + spec.code, spec.film)
-        self.levels = nn.ModuleDict(
-            {size: nn.Linear(spec.film, 2 * width) for size, width in widths.items()}
-        )
-        for level in self.levels.values():
+        levels = {size: nn.Linear(spec.film, 2 * width) for size, width in widths.items()}
+        for level in levels.values():
             # A decoder that exists already begins as it was.
             nn.init.zeros_(level.weight)
             nn.init.zeros_(level.bias)
+        self.levels = nn.ModuleDict(levels)
         self.slope = spec.slope
         self.recogniser.requires_grad_(False).eval()
 
