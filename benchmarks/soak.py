@@ -18,7 +18,7 @@ BLOCKS: Final = 20
 FLAT_MB_PER_HOUR: Final = 1.0
 _T: Final = 2.1  # of Student's distribution, 95 %, 18 degrees of freedom
 _SETTLE: Final = 0.1  # caches and arenas fill in the first tenth
-_SAMPLES: Final = 2000  # more would themselves be memory that grows
+_SAMPLES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,11 @@ class Slope:
     high: float
 
     @property
-    def flat(self) -> bool:
-        """Nothing says that it rises, or it is known to rise by next to nothing."""
-        return self.low <= 0 or self.high < FLAT_MB_PER_HOUR
+    def flat(self) -> bool | None:
+        """Known to rise by next to nothing, or known to rise; None: too noisy or short to tell."""
+        if self.high < FLAT_MB_PER_HOUR:
+            return True
+        return None if self.low <= 0 else False
 
     def row(self) -> dict[str, Any]:
         """For a result's row."""
@@ -83,20 +85,21 @@ def soak(
     Raises:
         BenchmarkError: too few repetitions for a line.
     """
-    begun, calls = clock(), 0
-    seconds: list[float] = []
-    held: list[float] = []
+    begun, calls, count = clock(), 0, 0
+    # Held, and written, from the beginning: lists that grow would be measured, too.
+    samples = np.full((_SAMPLES, 2), np.nan)
     while (passed := clock() - begun) < minutes * 60:
         work()
         calls += 1
-        if passed >= len(held) * minutes * 60 / _SAMPLES:
-            seconds.append(passed)
-            held.append(memory())
-    first = int(_SETTLE * len(held))
+        if passed >= count * minutes * 60 / _SAMPLES:
+            samples[count] = passed, memory()
+            count += 1
+    seconds, held = samples[:count].T
+    first = int(_SETTLE * count)
     found = slope(seconds[first:], held[first:])
-    some = slice(None, None, max(1, len(held) // 100))
+    some = slice(None, None, max(1, count // 100))
     return {
         **{"kind": "memory", "minutes": minutes, "calls": calls, **found.row()},
-        **{"first_mb": held[0], "last_mb": held[-1], "most_mb": max(held)},
-        **{"samples_s": seconds[some], "samples_mb": held[some]},
+        **{"first_mb": float(held[0]), "last_mb": float(held[-1]), "most_mb": float(held.max())},
+        **{"samples_s": seconds[some].tolist(), "samples_mb": held[some].tolist()},
     }

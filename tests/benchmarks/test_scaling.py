@@ -27,6 +27,13 @@ def test_a_rise_is_seen_through_noise(rng: np.random.Generator) -> None:
     assert slope(seconds, 200 - 50 * seconds / 3600).flat
 
 
+def test_a_short_noisy_run_cannot_tell(rng: np.random.Generator) -> None:
+    seconds = np.arange(60.0)
+    found = slope(seconds, 200 + rng.normal(0, 2, 60))
+    assert found.low < 0 < 1 < found.high
+    assert found.flat is None
+
+
 def test_an_exact_line_has_no_interval() -> None:
     hours = np.linspace(0, 2, 200)
     found = slope(hours * 3600, 10 + 0.5 * hours)
