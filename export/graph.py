@@ -1,4 +1,4 @@
-"""From a trained generator to a plain, simplified ONNX graph. Needs torch."""
+"""From a trained network to a plain, simplified ONNX graph. Needs torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from typing import Any
 
 import onnx
 import onnxsim
@@ -58,24 +59,52 @@ def round_weights(generator: Generator) -> Generator:
 
 
 def to_graph(generator: Generator) -> onnx.ModelProto:
-    """ONNX with a dynamic batch, simplified by onnx-simplifier.
+    """`plain_graph` of a generator, with a dynamic batch.
 
     Raises:
         ExportError: the simplifier's own check fails.
     """
-    network = Deployed(generator).eval()
     face, patches = example_inputs(batch=2)
     batch = torch.export.Dim("batch")
-    shapes = {name: {0: batch} for name in INPUT_NAMES}
+    graph = plain_graph(
+        Deployed(generator),
+        (face, *patches),
+        INPUT_NAMES,
+        [OUTPUT_NAME],
+        {name: {0: batch} for name in INPUT_NAMES},
+    )
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+def plain_graph(
+    network: nn.Module,
+    examples: tuple[Tensor, ...],
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    dynamic_shapes: dict[str, Any] | tuple[Any, ...],
+) -> onnx.ModelProto:
+    """ONNX simplified by onnx-simplifier, without the exporter's notes on this machine.
+
+    Args:
+        network: is set to evaluation mode.
+        examples: what it takes.
+        input_names: in the graph.
+        output_names: in the graph.
+        dynamic_shapes: as `torch.export.export` takes them.
+
+    Raises:
+        ExportError: no graph, or the simplifier's own check fails.
+    """
     program = _quietly(
         lambda: torch.onnx.export(
-            network,
-            (face, *patches),
+            network.eval(),
+            examples,
             dynamo=True,
             opset_version=OPSET,
-            input_names=list(INPUT_NAMES),
-            output_names=[OUTPUT_NAME],
-            dynamic_shapes=shapes,
+            input_names=list(input_names),
+            output_names=list(output_names),
+            dynamic_shapes=dynamic_shapes,
             external_data=False,
             verbose=False,
         )
@@ -85,17 +114,14 @@ def to_graph(generator: Generator) -> onnx.ModelProto:
     if not same:
         raise ExportError("onnx-simplifier changed the graph's results; nothing was written")
     del simplified.metadata_props[:]
-    for node in simplified.graph.node:
-        # The exporter notes source lines and paths of the exporting machine at every node.
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*simplified.graph.value_info, *simplified.graph.input, *simplified.graph.output):
-        del value.metadata_props[:]
-        value.doc_string = ""
-    for tensor in simplified.graph.initializer:
+    graph = simplified.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output):
+        # The exporter notes source lines and paths of the exporting machine.
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for tensor in graph.initializer:
         tensor.doc_string = ""
     simplified.producer_name = "tpgan-sdk"
-    onnx.checker.check_model(simplified, full_check=True)
     return simplified
 
 

@@ -25,7 +25,7 @@ SETTINGS = {
     "precision": "fp32",
 }
 SMALL = [f"--set={name}={value}" for name, value in SETTINGS.items()]
-NO_IDENTITY = ["--set", "identity_features=0"]
+NO_IDENTITY = ["--set", "identity_contrast=0", "--set", "identity_features=0"]
 
 
 def run(output: Path, dataset: str, root: Path, steps: int, *more: str) -> dict[str, float]:

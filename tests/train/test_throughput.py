@@ -15,8 +15,9 @@ from train.throughput import Row, main, markdown, prepare
 def test_the_table_has_a_row_for_each_setting(
     shards: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = "preset=tiny batch=2 identity=0 identity_features=0 adversarial=1e-3"
-    command = [f"--set={setting}" for setting in [*settings.split(), "critic_width=0.0625"]]
+    settings = "preset=tiny batch=2 identity=0 identity_contrast=0 identity_features=0"
+    settings += " adversarial=1e-3 critic_width=0.0625"
+    command = [f"--set={setting}" for setting in settings.split()]
     command += ["--data", str(shards), "--steps", "1", "--try", "precision=fp32"]
     assert main([*command, "--device", "cpu"]) == 0
     head, _, *rows = capsys.readouterr().out.splitlines()

@@ -18,8 +18,8 @@ from pathlib import Path
 import cv2
 import torch
 
-from tpgan_sdk.errors import TPGANError
 from train.data.shards import ShardReader, find_shards
+from train.small.command import add_flags, exit_code
 
 from .examples import Pictures
 from .learn import Config, train
@@ -36,24 +36,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--portraits", type=Path, nargs="*", default=[], metavar="DIR", help="photos of one face")
     add("--output", type=Path, required=True, metavar="DIR")
     add("--yunet", type=Path, required=True, metavar="ONNX", help="weights to begin with")
-    for field in fields(Config):
-        kind = int if isinstance(field.default, int) else float
-        add("--" + field.name.replace("_", "-"), type=kind, default=field.default)
-    arguments = vars(parser.parse_args(argv))
+    add_flags(parser, fields(Config))
+    arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    try:
-        config = Config(**{field.name: arguments[field.name] for field in fields(Config)})
-        output: Path = arguments["output"]
-        output.mkdir(parents=True, exist_ok=True)
-        shards = [ShardReader(folder) for folder in find_shards(arguments["shards"])]
-        folders = arguments["portraits"]
-        portraits = known_portraits(folders, output / POINTS) if folders else []
-        train(Pictures(shards, portraits, config.seed), arguments["yunet"], output, config)
-    except TPGANError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: _train(arguments))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    config = Config(**{field.name: getattr(arguments, field.name) for field in fields(Config)})
+    output: Path = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    shards = [ShardReader(folder) for folder in find_shards(arguments.shards)]
+    folders = arguments.portraits
+    portraits = known_portraits(folders, output / POINTS) if folders else []
+    train(Pictures(shards, portraits, config.seed), arguments.yunet, output, config)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ How far its points are off, `train.landmarks.evaluate` measures, with and withou
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,10 +18,11 @@ import cv2
 import numpy as np
 
 from tpgan_sdk.detectors import Detector, create_detector
-from tpgan_sdk.errors import TPGANError, TrainingError
+from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.resample import UInt8Array, to_uint8
 from train.landmarks.evaluate import SAME_FACE
 from train.landmarks.truths import Truth, photographed
+from train.small.command import exit_code, show_report
 
 from .photos import part_of, read_empty
 
@@ -115,22 +115,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, metavar="JSON")
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
-    try:
-        if arguments.cfp is None and arguments.empty is None:
-            raise TrainingError("nothing to evaluate on; give --cfp, --empty or both")
-        truths = annotated(arguments.cfp, arguments.frontal) if arguments.cfp else []
-        report = {}
-        for spec in arguments.detector:
-            detector = create_detector(spec)
-            report[detector.name] = evaluate(detector, truths, arguments.empty)
-    except TPGANError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    text = json.dumps(report, indent=1)
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text + "\n")
-    return 0
+    return exit_code(lambda: show_report(_report(arguments), arguments.output))
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.cfp is None and arguments.empty is None:
+        raise TrainingError("nothing to evaluate on; give --cfp, --empty or both")
+    truths = annotated(arguments.cfp, arguments.frontal) if arguments.cfp else []
+    report = {}
+    for spec in arguments.detector:
+        detector = create_detector(spec)
+        report[detector.name] = evaluate(detector, truths, arguments.empty)
+    return report
 
 
 if __name__ == "__main__":

@@ -7,33 +7,27 @@ Inputs and outputs have YuNet's names and meaning, so that whatever runs YuNet r
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
-import onnxsim
 import torch
 from torch import Tensor, nn
 
-from export.graph import OPSET
-from export.parity import FACES
-from export.precision import store_weights_fp16
+from export.graph import plain_graph
 from tpgan_sdk.detectors.packaged import FORMAT, KIND
-from tpgan_sdk.errors import ExportError, TPGANError
-from tpgan_sdk.model import sha256_of, sidecar_path
-from train.landmarks.export import round_weights
+from tpgan_sdk.errors import ExportError
+from train.networks.measure import parameters
+from train.small.command import export_command
+from train.small.onnx_file import parity_faces, run_graph, with_fp16_weights, write_onnx
+from train.small.weights import training_note
 
 from .codec import cells_of, decode
-from .learn import load_network, training_note
+from .learn import load_network
 from .network import KINDS, STRIDES, DetectorNetwork, flops
 from .scene import SIZE
 
@@ -71,52 +65,22 @@ def output_names() -> list[str]:
 
 
 def to_graph(network: DetectorNetwork) -> onnx.ModelProto:
-    """ONNX with dynamic batch, height and width, without the exporter's notes on this machine."""
+    """ONNX with dynamic batch, height and width."""
     shape = {0: torch.export.Dim("batch")}
     shape |= {2: 32 * torch.export.Dim("rows"), 3: 32 * torch.export.Dim("columns")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the exporter's own internals
-        program = torch.onnx.export(
-            Deployed(network).eval(),
-            (torch.zeros(2, 3, SIZE, SIZE - 64),),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=output_names(),
-            dynamic_shapes=(shape,),
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise ExportError("torch.onnx.export returned no program")
-    graph: onnx.ModelProto
-    graph, same = onnxsim.simplify(program.model_proto)
-    if not same:
-        raise ExportError("onnx-simplifier changed the graph's results; nothing was written")
-    del graph.metadata_props[:]
-    for part in (*graph.graph.node, *graph.graph.value_info, *graph.graph.input):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    graph.producer_name = "tpgan-sdk"
-    return graph
+    example = torch.zeros(2, 3, SIZE, SIZE - 64)
+    return plain_graph(Deployed(network), (example,), [INPUT], output_names(), (shape,))
 
 
 def parity_inputs() -> npt.NDArray[np.float32]:
     """(16, 3, 192, 192): the package's faces, as photos that end near them."""
-    pictures = []
-    for path in sorted(FACES.glob("*.png")):
-        face = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR))
-        framed = np.pad(face, ((32, 32), (32, 32), (0, 0)), mode="edge")
-        pictures.append(framed.astype(np.float32).transpose(2, 0, 1))
-    return np.stack(pictures)
+    framed = (np.pad(face, ((32, 32), (32, 32), (0, 0)), mode="edge") for face in parity_faces())
+    return np.stack([picture.astype(np.float32).transpose(2, 0, 1) for picture in framed])
 
 
 def run(graph: onnx.ModelProto, images: npt.NDArray[np.float32]) -> Tensor:
     """(N, cells, 16) as the network tells it, but probabilities in place of logits."""
-    session = onnxruntime.InferenceSession(
-        graph.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    found = dict(zip(output_names(), session.run(output_names(), {INPUT: images}), strict=True))
+    found = run_graph(graph, {INPUT: images})
     levels = [np.concatenate([found[f"{k}_{s}"] for k in KINDS], axis=2) for s in STRIDES]
     return torch.from_numpy(np.concatenate(levels, axis=1))
 
@@ -158,7 +122,7 @@ def export_detector(
     with torch.no_grad():
         exact = network(torch.from_numpy(images))
     off = differences(run(graph, images), exact, side)
-    graph = store_weights_fp16(round_weights(graph))
+    graph = with_fp16_weights(graph)
     rounded = differences(run(graph, images), exact, side)
     if max(off) > MAX_DIFFERENCE or rounded[0] > MAX_SCORE or rounded[1] > MAX_PIXELS:
         raise ExportError(
@@ -166,16 +130,10 @@ def export_detector(
             f"change a score by {rounded[0]:.3f} (at most {MAX_SCORE}) and move a point by "
             f"{rounded[1]:.2f} px (at most {MAX_PIXELS}); nothing was written"
         )
-    output.write_bytes(graph.SerializeToString())
-    info = {
-        "kind": KIND,
-        "format": FORMAT,
-        "sha256": sha256_of(output),
-        "precision": "fp16-weights",
-        "opset": OPSET,
+    about = {
         "colour": "BGR",
         "input_range": [0.0, 255.0],
-        "parameters": sum(value.numel() for value in network.parameters()),
+        "parameters": parameters(network),
         "flops_320": flops(SIZE),
         "parity": {
             "onnx_vs_torch": max(off),
@@ -186,25 +144,13 @@ def export_detector(
         "training": training_note(weights),
         "figures": figures or {},
     }
-    sidecar_path(output).write_text(json.dumps(info, indent=2) + "\n")
-    return info
+    return write_onnx(graph, output, KIND, FORMAT, about)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m train.detector.export")
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--output", type=Path, required=True, metavar="ONNX")
-    parser.add_argument("--figures", type=Path, help="JSON of train.detector.evaluate to keep")
-    arguments = parser.parse_args(argv)
-    try:
-        figures = json.loads(arguments.figures.read_text()) if arguments.figures else None
-        info = export_detector(arguments.weights, arguments.output, figures)
-    except TPGANError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps({key: info[key] for key in ("parameters", "flops_320", "parity")}))
-    return 0
+    shown = ("parameters", "flops_320", "parity")
+    return export_command("train.detector", export_detector, shown, argv)
 
 
 if __name__ == "__main__":

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import copy
-import json
-import math
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.model import sha256_of
-from train.run import average, decay_at
+from train.small.loop import descend, each_minute
+from train.small.weights import load_weights, save_weights
 
-from .codec import Cells, cells_of
+from .codec import cells_of
 from .examples import Pictures, batches
 from .losses import loss_of
 from .network import DetectorNetwork
 from .scene import SIZE
 
 WEIGHTS: Final = "detector.safetensors"
-LOG: Final = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def train(pictures: Pictures, yunet: Path, output: Path, config: Config) -> None
     network = DetectorNetwork()
     network.borrow(yunet)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    start, averaged = copy.deepcopy(network), copy.deepcopy(network).eval()
+    start = copy.deepcopy(network)
     network.requires_grad_(False)
     for part in (network.point_units, network.point_heads):
         part.requires_grad_(True)
@@ -72,27 +66,13 @@ def train(pictures: Pictures, yunet: Path, output: Path, config: Config) -> None
     stream, cells = batches(pictures, config.batch, config.workers), cells_of(SIZE, SIZE)
     about = {"views": pictures.views, "portraits": pictures.photos, "config": asdict(config)}
     about["begun_from"] = f"{yunet.name}, SHA-256 {sha256_of(yunet)}"
-    begun = saved = time.perf_counter()
-    running, step, done = 0.0, 0, 0.0
-    with (output / LOG).open("w") as log:
-        while done < 1.0:
-            rate = min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * done))
-            optimizer.param_groups[0]["lr"] = config.learning_rate * rate
-            loss = _step(network, optimizer, *next(stream), cells)
-            average(averaged, network, min(config.ema, decay_at(step)))
-            running = loss if step == 0 else 0.98 * running + 0.02 * loss
-            step += 1
-            now = time.perf_counter()
-            done = (now - begun) / 60 / config.max_minutes
-            if now - saved > 60 or done >= 1.0:
-                saved = now
-                minutes = (now - begun) / 60
-                entry = {"step": step, "minutes": round(minutes, 1), "loss": round(running, 5)}
-                log.write(json.dumps(entry) + "\n")
-                log.flush()
-                print(entry, flush=True)
-                state = mixed(averaged, start, config.kept)
-                save_file(state, output / WEIGHTS, {"training": json.dumps(entry | about)})
+
+    def step() -> float:
+        images, faces = next(stream)
+        return descend(network, optimizer, images, lambda output: loss_of(output, faces, cells))
+
+    for entry, averaged in each_minute(network, optimizer, step, config, output):
+        save_weights(mixed(averaged, start, config.kept), output / WEIGHTS, entry | about)
 
 
 def mixed(trained: nn.Module, start: nn.Module, kept: float) -> dict[str, Tensor]:
@@ -101,27 +81,7 @@ def mixed(trained: nn.Module, start: nn.Module, kept: float) -> dict[str, Tensor
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
     """
     before = start.state_dict()
-    return {
-        name: value.lerp(before[name], kept).contiguous()
-        for name, value in trained.state_dict().items()
-    }
-
-
-def _step(
-    network: DetectorNetwork,
-    optimizer: torch.optim.Optimizer,
-    images: Tensor,
-    faces: Tensor,
-    cells: Cells,
-) -> float:
-    images = images.float().contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = network(images)
-    loss = loss_of(output.float(), faces, cells)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return float(loss.detach())
+    return {name: value.lerp(before[name], kept) for name, value in trained.state_dict().items()}
 
 
 def load_network(weights: Path) -> DetectorNetwork:
@@ -130,19 +90,5 @@ def load_network(weights: Path) -> DetectorNetwork:
     Raises:
         TrainingError: no such file, or the weights of another network.
     """
-    network = DetectorNetwork().eval()
-    try:
-        network.load_state_dict(load_file(weights))
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(
-            f"{weights} does not hold a detector's weights ({error}); expected {WEIGHTS}, written "
-            "by `python -m train.detector`"
-        ) from error
-    return network
-
-
-def training_note(weights: Path) -> dict[str, Any]:
-    """What a file of weights says about its training; empty where it says nothing."""
-    with safe_open(weights, "pt") as file:
-        note: dict[str, Any] = json.loads((file.metadata() or {}).get("training", "{}"))
-    return note
+    expected = f"{WEIGHTS}, written by `python -m train.detector`"
+    return load_weights(DetectorNetwork(), weights, "detector", expected)

@@ -9,7 +9,6 @@ another face, or none at all, count as not found and are left out for both.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ import numpy as np
 
 from tpgan_sdk import geometry
 from tpgan_sdk.detectors import Detector, create_detector
-from tpgan_sdk.errors import GeometryError, TPGANError, TrainingError
+from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.refiner import LandmarkRefiner, RefinedFace
 from tpgan_sdk.types import Detection
 
+from ..small.command import exit_code, show_report
 from .truths import Truth, photographed, rendered
 
 # A detection whose middle is further from the truth than this share of eye-to-mouth is of
@@ -140,26 +140,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, metavar="JSON")
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
-    try:
-        if arguments.views is None and arguments.cfp is None:
-            raise TrainingError("nothing to evaluate on; give --views, --cfp or both")
-        refiner = LandmarkRefiner(arguments.refiner)
-        report: dict[str, Any] = {}
-        for spec in arguments.detector:
-            detector = create_detector(spec)
-            own = report.setdefault(detector.name, {})
-            if arguments.views:
-                own["rendered"] = evaluate(rendered(arguments.views), detector, refiner, False)
-            if arguments.cfp:
-                own["cfp"] = evaluate(photographed(arguments.cfp), detector, refiner, True)
-    except TPGANError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    text = json.dumps(report, indent=1)
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text + "\n")
-    return 0
+    return exit_code(lambda: show_report(_report(arguments), arguments.output))
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.views is None and arguments.cfp is None:
+        raise TrainingError("nothing to evaluate on; give --views, --cfp or both")
+    refiner = LandmarkRefiner(arguments.refiner)
+    report: dict[str, Any] = {}
+    for spec in arguments.detector:
+        detector = create_detector(spec)
+        own = report.setdefault(detector.name, {})
+        if arguments.views:
+            own["rendered"] = evaluate(rendered(arguments.views), detector, refiner, False)
+        if arguments.cfp:
+            own["cfp"] = evaluate(photographed(arguments.cfp), detector, refiner, True)
+    return report
 
 
 if __name__ == "__main__":

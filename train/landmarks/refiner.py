@@ -10,10 +10,7 @@ output.
 from __future__ import annotations
 
 import argparse
-import copy
-import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,22 +18,19 @@ from typing import Any, Final
 
 import cv2
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from tpgan_sdk.errors import TPGANError, TrainingError
 from tpgan_sdk.model import sha256_of
 
-from ..run import average, decay_at
-from ..schedule import rate_factor
+from ..small.command import add_flags, exit_code
+from ..small.loop import descend, each_minute
+from ..small.weights import load_weights, save_weights, training_note
 from .examples import Examples, batches
 from .network import Refiner
 from .views import read_views
 
 WEIGHTS: Final = "refiner.safetensors"
-LOG: Final = "log.jsonl"
 # Shares of half the input below which an error counts squared: about half a pixel.
 SOFT: Final = 0.01
 POSE_WEIGHT: Final = 0.3
@@ -90,35 +84,19 @@ def train(
     examples = Examples([v for folder in data for v in read_views(folder)], config.seed)
     network, begun_from = _first_weights(start, yunet)
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaged = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     stream = batches(examples, config.batch, config.workers)
     output.mkdir(parents=True, exist_ok=True)
-    begun = saved = time.perf_counter()
-    running, step, done = 0.0, 0, 0.0
-    with (output / LOG).open("w") as log:
-        while done < 1.0:
-            rate = config.learning_rate * rate_factor(step, done, config.warmup)
-            optimizer.param_groups[0]["lr"] = rate
-            loss = _step(network, optimizer, *next(stream))
-            average(averaged, network, min(config.ema, decay_at(step)))
-            running = loss if step == 0 else 0.98 * running + 0.02 * loss
-            step += 1
-            now = time.perf_counter()
-            done = (now - begun) / 60 / config.max_minutes
-            if now - saved > 60 or done >= 1.0:
-                saved = now
-                minutes = (now - begun) / 60
-                entry = {"step": step, "minutes": round(minutes, 1), "loss": round(running, 5)}
-                log.write(json.dumps(entry) + "\n")
-                log.flush()
-                print(entry, flush=True)
-                note = {"views": len(examples), **entry, "config": asdict(config)}
-                note["begun_from"] = begun_from
-                state = {name: value.contiguous() for name, value in averaged.state_dict().items()}
-                save_file(state, output / WEIGHTS, {"training": json.dumps(note)})
+
+    def step() -> float:
+        return _step(network, optimizer, *next(stream))
+
+    for entry, averaged in each_minute(network, optimizer, step, config, output):
+        note = {"views": len(examples), **entry, "config": asdict(config)}
+        note["begun_from"] = begun_from
+        save_weights(averaged.state_dict(), output / WEIGHTS, note)
 
 
 def _first_weights(start: Path | None, yunet: Path | None) -> tuple[Refiner, Any]:
@@ -135,14 +113,7 @@ def _first_weights(start: Path | None, yunet: Path | None) -> tuple[Refiner, Any
 def _step(
     network: Refiner, optimizer: torch.optim.Optimizer, image: Tensor, truth: Tensor
 ) -> float:
-    image = image.to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = network(image)
-    loss = loss_of(output.float(), truth)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return float(loss.detach())
+    return descend(network, optimizer, image, lambda output: loss_of(output, truth))
 
 
 def load_refiner(weights: Path) -> Refiner:
@@ -151,22 +122,8 @@ def load_refiner(weights: Path) -> Refiner:
     Raises:
         TrainingError: no such file, or the weights of another network.
     """
-    network = Refiner().eval()
-    try:
-        network.load_state_dict(load_file(weights))
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(
-            f"{weights} does not hold a refiner's weights ({error}); expected {WEIGHTS}, written "
-            "by `python -m train.landmarks.refiner`"
-        ) from error
-    return network
-
-
-def training_note(weights: Path) -> dict[str, Any]:
-    """What a file of weights says about its training; empty where it says nothing."""
-    with safe_open(weights, "pt") as file:
-        note: dict[str, Any] = json.loads((file.metadata() or {}).get("training", "{}"))
-    return note
+    expected = f"{WEIGHTS}, written by `python -m train.landmarks.refiner`"
+    return load_weights(Refiner(), weights, "refiner", expected)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -176,20 +133,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--start", type=Path, metavar="FILE", help="weights to begin with")
     parser.add_argument("--yunet", type=Path, metavar="ONNX", help="or its backbone to begin with")
-    for field in fields(Config):
-        kind = int if isinstance(field.default, int) else float
-        flag = "--" + field.name.replace("_", "-")
-        parser.add_argument(flag, type=kind, default=field.default)
+    add_flags(parser, fields(Config))
     arguments = vars(parser.parse_args(argv))
     paths = {name: arguments.pop(name) for name in ("data", "output", "start", "yunet")}
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    try:
-        train(**paths, config=Config(**arguments))
-    except TPGANError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: train(**paths, config=Config(**arguments)))
 
 
 if __name__ == "__main__":

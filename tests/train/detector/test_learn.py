@@ -14,8 +14,10 @@ from train.data.shards import ShardReader, find_shards
 from train.detector import examples
 from train.detector.__main__ import main
 from train.detector.examples import Pictures
-from train.detector.learn import LOG, WEIGHTS, Config, load_network, mixed, train, training_note
+from train.detector.learn import WEIGHTS, Config, load_network, mixed, train
 from train.detector.network import DetectorNetwork
+from train.small.loop import LOG
+from train.small.weights import training_note
 
 
 def test_a_run(shards: Path, yunet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from train import run
 from train.landmarks import examples, refiner
 from train.landmarks.network import Refiner, flops
 from train.landmarks.views import Views, write_views
+from train.small.loop import LOG
+from train.small.weights import training_note
 
 
 def test_the_network_is_within_its_budget() -> None:
@@ -77,12 +79,12 @@ def test_a_run_leaves_weights_that_know_the_cartoon(
         note = json.loads(file.metadata()["training"])
     assert (note["views"], note["begun_from"]) == (2, "random weights")
     assert note["config"]["batch"] == 8
-    assert note == {**note, **json.loads((out / refiner.LOG).read_text().splitlines()[-1])}
+    assert note == {**note, **json.loads((out / LOG).read_text().splitlines()[-1])}
     assert not refiner.load_refiner(out / refiner.WEIGHTS).training
     # A second run goes on from there, and says so.
     further = [*flags, "--batch", "8", "--workers", "0", "--start", str(out / refiner.WEIGHTS)]
     assert refiner.main(further) == 0
-    assert refiner.training_note(out / refiner.WEIGHTS)["begun_from"] == note
+    assert training_note(out / refiner.WEIGHTS)["begun_from"] == note
 
 
 def test_steps_lower_the_loss(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""What the trainings of detector and refiner share: small networks, minutes on a CPU."""
