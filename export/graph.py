@@ -62,7 +62,7 @@ def to_graph(generator: Generator) -> onnx.ModelProto:
     """`plain_graph` of a generator, with a dynamic batch.
 
     Raises:
-        ExportError: the simplifier's own check fails.
+        ExportError: no graph, or the simplifier's own check fails.
     """
     face, patches = example_inputs(batch=2)
     batch = torch.export.Dim("batch")

@@ -4,8 +4,8 @@
     python scripts/ablation.py draw --heldout SHARDS --work DIR
 
 `run` trains and evaluates one network after the other, each from the beginning, on the same views
-in the same order, and writes `results.json` into the work folder; what is done already stays.
-`draw` makes docs/ablation.json and docs/images/ablation.png of it.
+in the same order; what is done already stays. `draw` makes docs/ablation.json and
+docs/images/ablation.png of all of them.
 """
 
 from __future__ import annotations
@@ -57,13 +57,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _one(args: argparse.Namespace, name: str) -> str:
     folder = args.work / name
-    if not (folder / "checkpoint").exists():
+    if not (folder / "checkpoint").exists() or _steps(folder) < args.steps:
         ablate = [] if name == WHOLE else ["--ablate", name]
         _python(
             *("-m", "train", "--config", "edge-ablation", "--data", args.data),
             *("--output", folder, "--recogniser", args.recogniser),
             *("--set", f"steps={args.steps}", "--workers", "0"),
             *ablate,
+            *(["--resume"] if (folder / "checkpoint").exists() else []),
         )
     if not (folder / "figures" / "results.json").exists():
         _python(
@@ -72,6 +73,10 @@ def _one(args: argparse.Namespace, name: str) -> str:
             *("--recogniser", args.recogniser, "--recogniser", "dlib", "--people", args.people),
         )
     return name
+
+
+def _steps(folder: Path) -> int:
+    return load_state(folder / "checkpoint").step
 
 
 def _python(*arguments: object) -> None:
@@ -88,7 +93,9 @@ def draw(args: argparse.Namespace) -> None:
     batch: Example = default_collate(chosen)
     rows = {name: _figures(args.work / name, batch) for name in ORDER}
     state = load_state(args.work / WHOLE / "checkpoint")
-    about = {"steps": state.step, "views": state.images, "data": state.data, "people": args.people}
+    if any(_steps(args.work / name) != state.step for name in ORDER):
+        raise SystemExit("the networks were trained for different numbers of steps: run again")
+    about = {"steps": state.step, "views": state.images, "data": state.data}
     text = json.dumps({"about": about, "without": rows}, indent=1)
     (IMAGES.parent / "ablation.json").write_text(text + "\n")
     _picture(args.work, examples).save(IMAGES / "ablation.png")
@@ -158,6 +165,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side")
     parser.add_argument("--only", nargs="*", choices=ORDER)
     args = parser.parse_args(argv)
+    if args.what == "run" and (args.data is None or args.recogniser is None):
+        parser.error("run needs --data and --recogniser")
     {"run": run, "draw": draw}[args.what](args)
 
 

@@ -26,8 +26,8 @@ from train.networks import PRESETS, Generator, GeneratorSpec
 from train.networks.measure import cost
 from train.networks.spec import EDGE, Level
 
-# Encoder from 64 px; the work spread evenly over the sizes. It became `edge`, without its film.
-EVEN = replace(EDGE, name="even", film=0)
+# Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
+EVEN = replace(EDGE, name="even")
 # Encoder from 32 px on 4x4 blocks of pixels; wide and deep where pixels are few.
 DEEP = replace(
     EVEN,
@@ -54,7 +54,15 @@ FINE = replace(
 )
 CANDIDATES = (EVEN, DEEP, FINE)
 # As they were trained: no identity losses, the rest of `edge`'s at a warm-up of 100 steps.
-SETTINGS = ("batch=16", "warmup=100", "ema=0.95", "identity=0", "identity_features=0")
+SETTINGS = (
+    "batch=16",
+    "warmup=100",
+    "ema=0.95",
+    "identity=0",
+    "identity_contrast=0",
+    "identity_features=0",
+    "identity_jitter=0",
+)
 
 
 def sessions(threads: int) -> Iterator[tuple[GeneratorSpec, Any]]:

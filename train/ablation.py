@@ -26,7 +26,6 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "adversarial": {"adversarial": 0.0},
     "cross_entropy": {"cross_entropy": 0.0},
     "local": {"local_pathways": False, "pixel_patches": 0.0},
-    "film": {"film": False},
 }
 """What each name turns off."""
 
@@ -40,7 +39,7 @@ def without(config: TrainConfig, name: str) -> TrainConfig:
     if name not in WITHOUT:
         raise TrainingError(f"cannot ablate {name!r}; known: {', '.join(WITHOUT)}")
     changed = replace_checked(config, WITHOUT[name])
-    if changed == config or (name == "film" and not config.spec.film):
+    if changed == config:
         raise TrainingError(
             f"cannot ablate {name!r}: this configuration has it turned off already; choose one "
             "that has it, as --config paper"

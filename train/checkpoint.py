@@ -14,7 +14,7 @@ A checkpoint is a directory::
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,7 @@ def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
     state = load_state(folder)
     if state.preset not in PRESETS:
         raise TrainingError(f"{folder} is of preset {state.preset!r}; known: {', '.join(PRESETS)}")
-    # Older checkpoints do not name what they lack.
-    parts = (state.config.get("local_pathways", True), state.config.get("film", False))
-    network = Generator(generator_spec(state.preset, *parts))
+    network = Generator(generator_spec(state.preset, state.config.get("local_pathways", True)))
     file = _file(atomic.latest(folder), WEIGHTS)
     try:
         weights = load_file(file)
@@ -147,14 +145,10 @@ def start_from(folder: Path, network: Generator) -> None:
         TrainingError: no checkpoint there, or one of another architecture.
     """
     source, state = load_generator(folder)
-    # What a recogniser adds to the decoder begins as nothing, so it may be new.
-    if replace(source.spec, film=0) != replace(network.spec, film=0) or (
-        source.spec.film and not network.spec.film
-    ):
+    if source.spec != network.spec:
         raise TrainingError(
             f"{folder} is of preset {state.preset!r} and cannot start one of preset "
-            f"{network.spec.name!r}, or one of them has no local pathways or no recogniser in it; "
-            "choose the same for both"
+            f"{network.spec.name!r}, or one of them has no local pathways; choose the same for both"
         )
     network.load_state_dict(source.state_dict(), strict=False)
 

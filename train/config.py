@@ -32,8 +32,6 @@ class TrainConfig:
     """Table in `train.networks.spec`."""
     local_pathways: bool = True
     """False leaves them out of the network, for an ablation."""
-    film: bool = True
-    """False leaves out the recogniser that modulates the decoder, where the preset has one."""
     batch: int = 24
     """Views a step."""
     steps: int = 100_000
@@ -138,7 +136,7 @@ class TrainConfig:
     @property
     def spec(self) -> GeneratorSpec:
         """The generator to build."""
-        return generator_spec(self.preset, self.local_pathways, self.film)
+        return generator_spec(self.preset, self.local_pathways)
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.
@@ -155,12 +153,10 @@ class TrainConfig:
         return replace_checked(self, values)
 
 
-def generator_spec(preset: str, local_pathways: bool, film: bool) -> GeneratorSpec:
-    """The table of a preset, without what is left out."""
+def generator_spec(preset: str, local_pathways: bool) -> GeneratorSpec:
+    """The table of a preset, without channels for local pathways if they are left out."""
     spec = PRESETS[preset]
-    if not local_pathways:
-        spec = dataclasses.replace(spec, local=())
-    return spec if film else dataclasses.replace(spec, film=0)
+    return spec if local_pathways else dataclasses.replace(spec, local=())
 
 
 def replace_checked(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:

@@ -2,62 +2,76 @@
 
 An exported model has no batch norm left, its convolutions hold it. So each batch norm is set to
 what it does to a batch of views, undone again: the network makes the same pictures as before and
-trains on from there.
+trains on from there. Needs onnx.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.model import resolve_model
+from tpgan_sdk.model import Model, resolve_model
 
 from .batch_norm import normalised
 from .data.example import Example
 from .networks import Generator
 
+SAMPLE = 96
+"""Views on which the batch norms are measured."""
 _PREFIX = "generator."
-_FILM = "film."
-_OPTIONAL = ("classifier", _FILM)
-"""What no model has, and what one without a recogniser in it lacks: its beginning changes no
-picture."""
+_PRECISIONS = ("fp32", "fp16-weights")
 
 
-def start_from_model(source: Path, network: Generator, sample: Callable[[], Example]) -> None:
+def start_from_model(source: Path, network: Generator, sample: Example) -> None:
     """Gives `network` the weights of an exported model.
 
     Args:
         source: an ONNX of `python -m export.to_onnx`, or the name of a packaged model; stored in
             FP32 or as "fp16-weights", channels not padded.
         network: of the preset that was exported.
-        sample: views on which the batch norms measure what they see.
+        sample: views on which the batch norms measure what they see, on the network's device.
 
     Raises:
         ModelError: no such model.
-        TrainingError: one of another preset, or whose weights are not those of its layers.
+        TrainingError: one of another preset or precision, or whose weights are not those of its
+            layers; or onnx is not installed.
     """
-    model = resolve_model(source if source.suffix else str(source))
-    if model.info.preset != network.spec.name or model.info.template != network.spec.template:
+    model = resolve_model(source)
+    info = model.info
+    if info.preset != network.spec.name or info.template != network.spec.template:
         raise TrainingError(
-            f"{model.path} is of preset {model.info.preset!r} and template "
-            f"{model.info.template!r}; this run has {network.spec.name!r} and "
-            f"{network.spec.template!r}: choose the same for both"
+            f"{model.path} is of preset {info.preset!r} and template {info.template!r}; this run "
+            f"has {network.spec.name!r} and {network.spec.template!r}: choose the same for both"
         )
-    _load(network, _weights(model.path), model.path)
-    _measure(network, sample())
+    if info.precision not in _PRECISIONS:
+        raise TrainingError(
+            f"{model.path} is stored as {info.precision}; expected {' or '.join(_PRECISIONS)}"
+        )
+    weights = _weights(model)
+    if any(name.startswith("local.") for name in weights) != (network.local is not None):
+        raise TrainingError(
+            f"either {model.path} or this run has no local pathways; choose the same for both"
+        )
+    _load(network, weights, model.path)
+    _measure(network, sample)
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
+def _weights(model: Model) -> dict[str, Tensor]:
     """By the name that torch has for them."""
-    graph = onnx.load(path).graph
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError:
+        raise TrainingError(
+            "beginning with an exported model needs onnx: pip install 'tpgan-sdk[export]'"
+        ) from None
+
+    graph = onnx.load(model.path).graph
     stored = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
     arrays = {tensor.name: tensor for tensor in graph.initializer}
     found: dict[str, Tensor] = {}
@@ -75,26 +89,26 @@ def _weights(path: Path) -> dict[str, Tensor]:
 
 def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
     norms = {pair.conv_name: pair for pair in normalised(network)}
-    optional = ("classifier",) if any(k.startswith(_FILM) for k in weights) else _OPTIONAL
     state: dict[str, Tensor] = {}
     for name, module in network.named_modules():
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
+        if name == "classifier":  # for training only
+            continue
         if f"{name}.weight" not in weights:
-            if name.startswith(optional):
-                continue
             raise TrainingError(
-                f"{path} has no weights of {name}; expected the export of a trained network"
+                f"{path} has no weights of {name}; expected the export of a trained network, its "
+                "channels not padded"
             )
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         whole = torch.zeros_like(module.weight)
-        if name.startswith("seeds.grow."):  # the graph is exported without the noise's part
-            whole[: len(weight)] = weight
+        if name.startswith("seeds.grow.") and weight.shape[1:] == whole.shape[1:]:
+            whole[: len(weight)] = weight  # the graph is exported without the noise's part
             weight = whole
         if weight.shape != whole.shape:
             raise TrainingError(
                 f"{path} has {tuple(weight.shape)} weights for {name}, which has "
-                f"{tuple(whole.shape)}; export it again, unpadded"
+                f"{tuple(whole.shape)}; expected a model of the same widths"
             )
         state[f"{name}.weight"] = weight
         pair = norms.get(name)
@@ -115,22 +129,18 @@ def _measure(network: Generator, sample: Example) -> None:
 
     def see(norm: nn.Module, inputs: tuple[Any, ...]) -> None:
         wide = inputs[0].float()
-        seen[norm].append((wide.mean((0, 2, 3)), wide.var((0, 2, 3))))
+        seen[norm] = wide.mean((0, 2, 3)), wide.var((0, 2, 3))
 
-    pairs = normalised(network)
-    own = [pair.norm for pair in pairs if not pair.norm_name.startswith(_FILM)]
-    seen: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in own}
-    handles = [norm.register_forward_pre_hook(see) for norm in own]
+    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    norms = [pair.norm for pair in normalised(network)]
+    handles = [norm.register_forward_pre_hook(see) for norm in norms]
     network.eval()
     face, *patches = (sample[name] for name in INPUT_NAMES)
     network(face, patches)
     for handle in handles:
         handle.remove()
-    for norm in own:
-        # One that both eyes share has seen either.
-        mean, variance = (
-            torch.stack(values).mean(dim=0) for values in zip(*seen[norm], strict=True)
-        )
+    for norm in norms:
+        mean, variance = seen[norm]
         state = norm.state_dict()
         state["running_mean"].copy_(mean)
         state["running_var"].copy_(variance)

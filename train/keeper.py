@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from torch.utils.data import default_collate
-
 from tpgan_sdk.errors import TrainingError
 
 from . import checkpoint
 from .checkpoint import CheckpointState
 from .data.datasets import open_examples
-from .data.example import Example, ExampleSet
+from .data.example import ExampleSet
 from .guard import last_good
 from .heldout import HeldOut
 from .job import Job
 from .run import Run
 from .schedule import Clock
-
-OTHERS = 1024
-"""Faces from which the identity contrast must tell the person."""
-SAMPLE = 96
-"""Views on which the batch norms of an exported model are measured."""
 
 
 class Keeper:
@@ -47,12 +40,11 @@ class Keeper:
         """Puts the run where the job wants it: at a checkpoint, or at the weights of another run.
 
         Raises:
+            ModelError: there is no such model.
             TrainingError: there is no such checkpoint, or it is of another configuration or
                 of other data.
         """
-        if self.run.config.identity_contrast:
-            others = _sample(self.examples, self.run, OTHERS)
-            self.run.objective.remember(others["target"], others["identity"])
+        self.run.remember(self.examples)
         if self.job.resume:
             state = checkpoint.load_state(self.job.folder)
             self._refuse_other(state)
@@ -61,7 +53,7 @@ class Keeper:
             self.means, self.best, self._minutes = dict(state.losses), state.best, state.minutes
             self._saved = state.step if self.job.folder.exists() else None
         elif self.job.init is not None:
-            self.run.start_from(self.job.init, lambda: _sample(self.examples, self.run, SAMPLE))
+            self.run.start_from(self.job.init, self.examples)
 
     def save(self) -> None:
         """Writes a checkpoint, unless there is one of this very step.
@@ -137,13 +129,6 @@ def _described(source: dict[str, Any]) -> str:
         f"{source['views']} views of {source['identities']} identities ({source['dataset']}, index "
         f"{source['index'][:8]})"
     )
-
-
-def _sample(examples: ExampleSet, run: Run, count: int) -> Example:
-    """Views from all over the data, the same at every start."""
-    count = min(count, len(examples))
-    chosen = [examples[i * len(examples) // count] for i in range(count)]
-    return {k: v.to(run.among.device) for k, v in default_collate(chosen).items()}
 
 
 def _held_out(run: Run, job: Job) -> HeldOut | None:

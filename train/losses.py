@@ -61,7 +61,9 @@ def contrast(embedding: Tensor, target: Tensor, others: Tensor, own: Tensor) -> 
         own: (N, K), where one of the others is the person itself and does not count.
     """
     right = (embedding * target).sum(dim=1, keepdim=True)
-    wrong = (embedding @ others.T).masked_fill(own, -1.0)
+    # A matrix product would be one of 16 bits in a mixed-precision run, the other cosine is not.
+    with torch.autocast(embedding.device.type, enabled=False):
+        wrong = (embedding @ others.T).masked_fill(own, -1.0)
     logits = torch.cat([right, wrong], dim=1) / TEMPERATURE
     return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
 

@@ -16,6 +16,9 @@ from .config import TrainConfig
 from .networks import Frontal
 from .recognisers import Recogniser
 
+OTHERS = 1024
+"""Faces from which the identity contrast must tell the person, less the person's own."""
+
 Terms = dict[str, Callable[[], Tensor]]
 """Losses by name, computed only when wanted."""
 
@@ -53,7 +56,8 @@ class Objective(nn.Module):
         self.boxes = TEMPLATES[config.spec.template].paste_boxes()
         weight = losses.center_weight(CROP_SIZE, config.center_weight_low)
         self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("others", torch.empty(0), persistent=False)
+        dimensions = recogniser.network.dimensions if recogniser is not None else 0
+        self.register_buffer("others", torch.empty(0, dimensions), persistent=False)
         self.register_buffer("others_identity", torch.empty(0), persistent=False)
 
     @torch.no_grad()
@@ -77,10 +81,10 @@ class Objective(nn.Module):
         Args:
             result: of the generator.
             target: (N, 3, 128, 128) true frontal faces.
-            identity: (N,) numbers of the people, for the cross-entropy.
+            identity: (N,) numbers of the people.
             step: decides whether the identity losses run yet.
             taught: (N, 3, 128, 128) the teacher's pictures.
-            jitter: (N, 3) how the recogniser's faces are moved, see `Recogniser.forward`.
+            jitter: (N, 3) how the recogniser's faces are moved, see `FaceNetwork.of_crop`.
         """
         image = result.image.float()
         terms = self._pixel(result, image, target) | self._regular(result, image)

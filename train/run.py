@@ -16,13 +16,12 @@ from . import checkpoint, device
 from .batch_norm import sync_batch_norm
 from .config import TrainConfig
 from .critic import Critic
-from .data.example import Example
-from .exported import start_from_model
+from .data.example import Example, ExampleSet
+from .exported import SAMPLE, start_from_model
 from .networks import Frontal, Generator
-from .objective import Objective
+from .objective import OTHERS, Objective
 from .parallel import ALONE, Ranks, mean_gradients, mean_values
 from .recognisers import Recogniser
-from .recognisers.mobilefacenet import MobileFaceNet
 from .schedule import learning_rate
 from .stopwatch import Stopwatch
 from .teacher import Teacher
@@ -60,8 +59,6 @@ class Run:
         self.classes = classes if config.cross_entropy else 0
         device.prepare(among.device, config)
         self.network = Generator(config.spec, self.classes)
-        if self.network.film is not None:
-            self.network.film.take(_of_film(recogniser))
         device.lay_out(self.network, among.device, config.channels_last)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
         if config.sync_batch_norm:
@@ -100,22 +97,28 @@ class Run:
             self.step += 1
             return mean_values(terms, self.among)
 
-    def start_from(self, source: Path, sample: Callable[[], Example]) -> None:
+    def remember(self, examples: ExampleSet) -> None:
+        """Lets the identity contrast know other people's faces, where it is wanted."""
+        if self.config.identity_contrast:
+            others = self._placed(examples.sample(OTHERS))
+            self.objective.remember(others["target"], others["identity"])
+
+    def start_from(self, source: Path, examples: ExampleSet) -> None:
         """Begins with the averaged weights of another run, or with an exported model.
 
         Args:
-            source: folder of a checkpoint, or what `train.exported` takes.
-            sample: views, the same in every process, on which an exported model's batch norms
-                are measured.
+            source: folder of a checkpoint, an exported ONNX, or the name of a packaged model.
+            examples: the run's data, on which an exported model's batch norms are measured.
 
         Raises:
             ModelError: no such model.
             TrainingError: no checkpoint there, or one of another architecture.
         """
-        if source.is_dir():
-            checkpoint.start_from(source, self.network)
+        named = len(source.parts) == 1 and not source.exists()
+        if source.suffix == ".onnx" or named:
+            start_from_model(source, self.network, self._placed(examples.sample(SAMPLE)))
         else:
-            start_from_model(source, self.network, sample)
+            checkpoint.start_from(source, self.network)
         self.averaged.load_state_dict(self.network.state_dict())
 
     def restore(self, folder: Path, state: checkpoint.CheckpointState) -> None:
@@ -179,6 +182,9 @@ class Run:
         whole = torch.rand(self.config.batch, 3) * 2 - 1
         return self.among.own(whole * self.config.identity_jitter)
 
+    def _placed(self, batch: Example) -> Example:
+        return {name: value.to(self.among.device) for name, value in batch.items()}
+
     def _laid_out(self, picture: Tensor) -> Tensor:
         last = self.config.channels_last
         return picture.contiguous(
@@ -195,15 +201,6 @@ class Run:
             self.stopwatch.watch("identity", self.objective.recogniser)
         if self.critic is not None:
             self.stopwatch.watch("critic", self.critic)
-
-
-def _of_film(recogniser: Recogniser | None) -> MobileFaceNet:
-    if recogniser is None or not isinstance(recogniser.network, MobileFaceNet):
-        raise TrainingError(
-            "this network holds a MobileFaceNet: pass its weights, --recogniser FILE, or leave it "
-            "out: --set film=false"
-        )
-    return recogniser.network
 
 
 def decay_at(step: int) -> float:

@@ -88,6 +88,7 @@ def prepare(
     watch = Stopwatch(time.process_time if computing else time.perf_counter, among.device)
     known = load_recogniser(recogniser) if recogniser else None
     run = Run(config, examples.classes, known, among=among, stopwatch=watch)
+    run.remember(examples)
     each, share = config.batch // among.count, (among.rank, among.count)
     batches = training_batches(examples, each, config.seed, 0, workers=0, share=share)
     return Measured(name, run, on_device(batches, among.device))

@@ -19,7 +19,7 @@ from .runs import TINY, quiet
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_what_is_left(name: str) -> None:
-    config = load_config("edge" if name == "film" else "paper")
+    config = load_config("paper")
     before, after = asdict(config), asdict(without(config, name))
     changed = {key for key in before if before[key] != after[key]}
     own = {key for key in WITHOUT[name] if before[key]}
@@ -45,8 +45,6 @@ def test_an_unknown_name_lists_the_known() -> None:
 def test_what_is_off_cannot_be_turned_off() -> None:
     with pytest.raises(TrainingError, match=r"cannot ablate 'adversarial': .* turned off already"):
         without(TrainConfig(), "adversarial")
-    with pytest.raises(TrainingError, match=r"cannot ablate 'film': .* turned off already"):
-        without(load_config("paper"), "film")
 
 
 def test_a_run_without_local_pathways_loads_again(shards: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from export import parity
 from export.to_onnx import export_checkpoint
 from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import ModelError, TrainingError
+from tpgan_sdk.model import resolve_model
 from train import checkpoint, exported
 from train.data.example import Example
 from train.data.examples import Examples
@@ -34,49 +38,27 @@ def batch(shards: Path) -> Example:
 
 
 @pytest.fixture(scope="module")
-def film() -> Generator:
-    """With a recogniser in it, whose film does something, and batch norms that have seen faces."""
+def model(batch: Example, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a network whose batch norms have seen faces."""
     torch.manual_seed(0)
-    network = Generator(replace(SPEC, film=8))
-    assert network.film is not None
-    for parameter in network.film.levels.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    for module in network.film.recogniser.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.bias, std=0.1)
-            module.state_dict()["running_var"].uniform_(0.5, 1.5)
-    return network
-
-
-@pytest.fixture(scope="module")
-def model(
-    film: Generator,
-    batch: Example,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+    network = Generator(SPEC)
     folder = tmp_path_factory.mktemp("exported")
     face, *patches = (batch[name] for name in INPUT_NAMES)
     with torch.no_grad():
         for _ in range(30):
-            film.train()(face, patches)
+            network.train()(face, patches)
         # Lively pictures: the export refuses flat ones.
-        film.heads["128"].weight *= 4 / film.eval()(face, patches).image.std()
-    state = checkpoint.CheckpointState("tiny", 0, 1, 4, 0.5, {"film": True})
-    patch = pytest.MonkeyPatch()
-    patch.setitem(PRESETS, "tiny", film.spec)
-    checkpoint.save(folder / "checkpoint", state, {checkpoint.WEIGHTS: film}, {})
-    faces = Path(exported.__file__).parents[1] / "tpgan_sdk" / "models" / "parity_faces"
-    export_checkpoint(folder / "checkpoint", folder / "m.onnx", "fp16-weights", faces)
-    patch.undo()
+        network.heads["128"].weight *= 4 / network.eval()(face, patches).image.std()
+    state = checkpoint.CheckpointState("tiny", 0, 1, 4, 0.5, {})
+    checkpoint.save(folder / "checkpoint", state, {checkpoint.WEIGHTS: network}, {})
+    export_checkpoint(folder / "checkpoint", folder / "m.onnx", "fp16-weights", parity.FACES)
     return folder / "m.onnx"
 
 
-def test_it_makes_the_same_pictures_and_trains_on(
-    model: Path, film: Generator, batch: Example
-) -> None:
+def test_it_makes_the_same_pictures_and_trains_on(model: Path, batch: Example) -> None:
     torch.manual_seed(1)
-    network = Generator(film.spec)
-    start_from_model(model, network, lambda: batch)
+    network = Generator(SPEC)
+    start_from_model(model, network, batch)
     session = onnxruntime.InferenceSession(model)
     made = session.run(None, {name: batch[name].numpy() for name in INPUT_NAMES})[0]
     face, *patches = (batch[name] for name in INPUT_NAMES)
@@ -89,37 +71,58 @@ def test_it_makes_the_same_pictures_and_trains_on(
     assert np.abs(training - made).mean() < 0.05
 
 
-def test_a_model_without_film_leaves_it_as_it_begins(model: Path, film: Generator) -> None:
-    weights = exported._weights(model)
-    network = Generator(film.spec)
-    assert network.film is not None
-    without = {k: v for k, v in weights.items() if not k.startswith("film.")}
-    exported._load(network, without, model)
-    assert not network.film.get_parameter("levels.8.weight").any()
-    torch.testing.assert_close(
-        network.encoder.linear.weight, weights["encoder.linear.weight"], atol=0, rtol=0
-    )
-    part = {k: v for k, v in weights.items() if k != "film.hidden.weight"}
-    with pytest.raises(TrainingError, match=r"no weights of film\.hidden; expected the export of"):
-        exported._load(network, part, model)
+def test_a_part_of_a_model_is_refused(model: Path) -> None:
+    weights = exported._weights(resolve_model(model))
+    del weights["encoder.linear.weight"]
+    with pytest.raises(TrainingError, match=r"no weights of encoder\.linear; expected the export"):
+        exported._load(Generator(SPEC), weights, model)
 
 
 def test_another_preset_is_refused(model: Path, batch: Example) -> None:
     with pytest.raises(TrainingError, match=r"is of preset 'tiny' and .*has 'edge' and 'official'"):
-        start_from_model(model, Generator(PRESETS["edge"]), lambda: batch)
-    with pytest.raises(ModelError, match="none"):
-        start_from_model(Path("none"), Generator(SPEC), lambda: batch)
+        start_from_model(model, Generator(PRESETS["edge"]), batch)
+    with pytest.raises(ModelError, match="no model named 'none'"):
+        start_from_model(Path("none"), Generator(SPEC), batch)
 
 
-def test_padded_channels_are_refused(model: Path, film: Generator, batch: Example) -> None:
-    wide = Generator(replace(film.spec, width=0.5))
-    with pytest.raises(TrainingError, match=r"has \(8, 3, 6, 6\) weights for .*; export it again"):
-        start_from_model(model, wide, lambda: batch)
+def test_padded_channels_are_refused(model: Path, batch: Example) -> None:
+    padded = model.with_name("padded.onnx")
+    export_checkpoint(model.parent / "checkpoint", padded, "fp32", parity.FACES, channels=32)
+    with pytest.raises(TrainingError, match=r"has no weights of .*, its channels not padded"):
+        start_from_model(padded, Generator(SPEC), batch)
+
+
+def test_other_widths_are_refused(model: Path, batch: Example) -> None:
+    wide = Generator(replace(SPEC, width=0.5))
+    with pytest.raises(TrainingError, match=r"has \(8, 3, 6, 6\) weights for .*of the same widths"):
+        start_from_model(model, wide, batch)
+
+
+def test_a_model_of_another_precision_is_refused(model: Path, batch: Example) -> None:
+    half = model.with_name("half.onnx")
+    export_checkpoint(model.parent / "checkpoint", half, "fp16", parity.FACES)
+    with pytest.raises(TrainingError, match=r"is stored as fp16; expected fp32 or fp16-weights"):
+        start_from_model(half, Generator(SPEC), batch)
+
+
+def test_a_network_without_local_pathways_is_refused(model: Path, batch: Example) -> None:
+    with pytest.raises(TrainingError, match=r"either .*m\.onnx or this run has no local pathways"):
+        start_from_model(model, Generator(replace(SPEC, local=())), batch)
+
+
+def test_training_needs_onnx_for_nothing_else(
+    model: Path, batch: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = "import sys; sys.modules['onnx'] = None; import train.__main__, train.throughput"
+    subprocess.run([sys.executable, "-c", blocked], check=True)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(TrainingError, match=r"needs onnx: pip install 'tpgan-sdk\[export\]'"):
+        start_from_model(model, Generator(SPEC), batch)
 
 
 def test_a_run_begins_with_it(shards: Path, tmp_path: Path, model: Path) -> None:
     job = Job(shards, tmp_path, init=model, workers=0)
     folder = train(replace(TINY, steps=1, batch=2, learning_rate=1e-9), job, quiet)
-    weights = exported._weights(model)["encoder.linear.weight"]
+    weights = exported._weights(resolve_model(model))["encoder.linear.weight"]
     found = checkpoint.load_generator(folder)[0].encoder.linear.weight
     assert (found - weights).abs().max() < 1e-6

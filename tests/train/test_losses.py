@@ -45,6 +45,8 @@ def test_contrast_is_the_cross_entropy_of_the_right_face() -> None:
     expected = math.log(sum(math.exp(v) for v in logits)) - logits[0]
     true = torch.tensor([[0.8, 0.6]])
     assert losses.contrast(made, true, others, nobody).item() == pytest.approx(expected)
+    with torch.autocast("cpu", torch.bfloat16):  # as in training
+        assert losses.contrast(made, true, others, nobody).item() == pytest.approx(expected)
     itself = torch.tensor([[False, True]])  # at a cosine of -1 it is nearly nobody
     rest = math.log(math.exp(8) + 1 + math.exp(-10)) - 8
     assert losses.contrast(made, true, others, itself).item() == pytest.approx(rest, rel=1e-3)

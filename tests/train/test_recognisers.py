@@ -142,6 +142,26 @@ def test_mobilefacenet_reads_its_points_where_the_crop_has_them() -> None:
         assert np.hypot(column - place[0], row - place[1]) < 2.5
 
 
+def test_a_jitter_looks_further_right_and_down_at_a_smaller_face() -> None:
+    """Where a spot of the crop lies on what the network sees, in px from its middle."""
+    network = LightCNN9()
+    seen: list[Tensor] = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0].mean(dim=0)))
+    ys, xs = torch.meshgrid(torch.arange(128.0), torch.arange(128.0), indexing="ij")
+    spot = torch.exp(-((xs - 95.5) ** 2 + (ys - 63.5) ** 2) / 18) * 2 - 1  # 32 px right
+    crops = spot.expand(3, 3, 128, 128)
+    jitter = torch.tensor([[0.0, 0.1, 0.0], [0.0, 0.0, 0.1], [0.1, 0.0, 0.0]])
+    places = []
+    with torch.no_grad():
+        for n in range(3):
+            network.of_crop(crops[:1], jitter[n : n + 1])
+            row, column = divmod(int(seen[n].argmax()), 128)
+            places.append((column - 63.5, row - 63.5))
+    assert places[0] == pytest.approx((32 - 6.4, 0), abs=1.2)
+    assert places[1] == pytest.approx((32, -6.4), abs=1.2)
+    assert places[2] == pytest.approx((32 / 1.1, 0), abs=1.2)
+
+
 def test_a_recogniser_is_frozen_but_lets_gradients_through(
     network: FaceNetwork, crops: Tensor
 ) -> None:

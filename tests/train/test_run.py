@@ -17,6 +17,9 @@ from train.config import TrainConfig
 from train.data.example import Example
 from train.data.examples import Examples
 from train.networks import PRESETS, Generator
+from train.parallel import Ranks
+from train.recognisers import Recogniser
+from train.recognisers.mobilefacenet import MobileFaceNet
 from train.run import Run, average
 from train.teacher import Teacher, load_teacher
 
@@ -121,6 +124,43 @@ def test_a_teacher_of_another_alignment_is_refused(tmp_path: Path) -> None:
     assert load_teacher(tmp_path / "teacher", "official").network.spec == network.spec
     with pytest.raises(TrainingError, match="aligned as 'official', this run has 'other'"):
         load_teacher(tmp_path / "teacher", "other")
+
+
+def test_the_contrast_knows_others_and_leaves_the_own_faces_out(shards: Path) -> None:
+    torch.manual_seed(0)
+    config = replace(TINY, identity=0.1, identity_contrast=0.05, identity_after=0)
+    run = Run(config, 4, Recogniser(MobileFaceNet()))
+    examples = Examples(shards)
+    run.remember(examples)
+    objective = run.objective
+    assert objective.others.shape == (len(examples), 128)
+    torch.testing.assert_close(objective.others.norm(dim=1), torch.ones(len(examples)))
+    one = default_collate([examples[0]])
+    terms = run.learn(one, 0.0)
+    # Nobody but the own faces known: nothing to tell the person from.
+    own = objective.others_identity == one["identity"]
+    assert 0 < int(own.sum()) < len(examples)
+    objective.others, objective.others_identity = (
+        objective.others[own],
+        one["identity"].repeat(int(own.sum())),
+    )
+    alone = run.learn(one, 0.0)
+    assert terms["identity_contrast"] > 0.1
+    assert alone["identity_contrast"] < 1e-2
+
+
+def test_jitter_is_drawn_for_each_picture_and_shared_by_ranks() -> None:
+    config = replace(TINY, batch=4, identity_jitter=0.06)
+    torch.manual_seed(3)
+    whole = Run(config, 4)._jitter()
+    torch.manual_seed(3)
+    parts = Run(config, 4, among=Ranks(1, 2))._jitter()
+    assert whole is not None
+    assert parts is not None
+    assert whole.shape == (4, 3)
+    assert 0.03 < float(whole.abs().max()) <= 0.06
+    assert parts.shape == (2, 3)
+    assert Run(TINY, 4)._jitter() is None
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

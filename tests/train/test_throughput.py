@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from tpgan_sdk.errors import TrainingError
 from train.config import TrainConfig
 from train.parallel import Ranks
+from train.recognisers.mobilefacenet import MobileFaceNet
 from train.throughput import Row, main, markdown, prepare
 
 
@@ -29,6 +31,18 @@ def test_the_table_has_a_row_for_each_setting(
         assert identity == 0
         assert min(data, generator, critic) > 0
         assert data + generator + critic == pytest.approx(100, abs=2)
+
+
+def test_the_identity_losses_have_a_share(
+    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the packaged configuration has them, the contrast with its other people among them."""
+    weights = tmp_path / "recogniser.safetensors"
+    save_file(MobileFaceNet().state_dict(), weights)
+    command = ["--set", "preset=tiny", "--set", "batch=2", "--device", "cpu", "--steps", "1"]
+    assert main([*command, "--data", str(shards), "--recogniser", str(weights)]) == 0
+    row = capsys.readouterr().out.splitlines()[2]
+    assert int(row.strip("|").split("|")[5]) > 0
 
 
 def test_a_batch_that_two_processes_cannot_share_is_refused(shards: Path) -> None:

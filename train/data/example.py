@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
 from tpgan_sdk.errors import GeometryError
@@ -37,6 +37,12 @@ class ExampleSet(Dataset[Example]):
     def index(self) -> str:
         """SHA-256 of what the examples are, without their pixels: other data have another."""
         raise NotImplementedError
+
+    def sample(self, count: int) -> Example:
+        """A batch of at most `count` from all over the data, the same at every call."""
+        count = min(count, len(self))
+        batch: Example = default_collate([self[i * len(self) // count] for i in range(count)])
+        return batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def convolutions(onnx_file: Path) -> list[Weights]:
     Raises:
         TrainingError: not an ONNX.
     """
-    import onnx  # imported late: nothing else of training needs it
+    import onnx  # imported late: only the extra [export] has it
     from onnx import numpy_helper
 
     try:

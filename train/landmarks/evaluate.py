@@ -24,8 +24,8 @@ from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.refiner import LandmarkRefiner, RefinedFace
 from tpgan_sdk.types import Detection
+from train.small.command import exit_code, show_report
 
-from ..small.command import exit_code, show_report
 from .truths import Truth, photographed, rendered
 
 # A detection whose middle is further from the truth than this share of eye-to-mouth is of

@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tpgan_sdk.model import sha256_of
+from train.small.command import add_flags, exit_code
+from train.small.loop import descend, each_minute
+from train.small.weights import load_weights, save_weights, training_note
 
-from ..small.command import add_flags, exit_code
-from ..small.loop import descend, each_minute
-from ..small.weights import load_weights, save_weights, training_note
 from .examples import Examples, batches
 from .network import Refiner
 from .views import read_views

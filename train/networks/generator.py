@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from tpgan_sdk.geometry import CROP_SIZE
 
 from .blocks import Conv, Grow, Residual, Upsample, double, maxout, residuals
-from .film import IdentityFilm, Modulation
 from .local import LocalPathways
 from .spec import GeneratorSpec, Level
 
@@ -107,16 +106,10 @@ class DecoderLevel(nn.Module):
         self.join = Conv(spec, joined, self.width) if level.join else nn.Identity()
         self.blocks = residuals(spec, self.width, level.join_kernel, level.join_blocks)
 
-    def forward(
-        self, skip: list[Tensor], joined: list[Tensor], modulation: Modulation | None = None
-    ) -> Tensor:
+    def forward(self, skip: list[Tensor], joined: list[Tensor]) -> Tensor:
         side = self.skip(torch.cat(skip, dim=1))
-        x: Tensor = self.join(torch.cat([side, *joined], dim=1))
-        if modulation is not None:
-            scale, shift = modulation
-            x = x * (1 + scale) + shift
-        result: Tensor = self.blocks(x)
-        return result
+        x: Tensor = self.blocks(self.join(torch.cat([side, *joined], dim=1)))
+        return x
 
 
 class Generator(nn.Module):
@@ -150,8 +143,6 @@ class Generator(nn.Module):
             head_below = level.head
             width = stage.width
         self.decoder, self.ups = nn.ModuleDict(decoder), nn.ModuleDict(ups)
-        widths = {size: stage.width for size, stage in decoder.items()}
-        self.film = IdentityFilm(spec, widths) if spec.film else None
         tail: list[nn.Module] = []
         for entry in spec.tails:
             channels = spec.scaled(entry.channels)
@@ -175,7 +166,6 @@ class Generator(nn.Module):
         """
         maps, code = self.encoder(face)
         seeds = self.seeds(code if noise is None else torch.cat([code, noise], dim=1))
-        modulations = {} if self.film is None else self.film(face, code)
         patch_images: tuple[Tensor, ...] = ()
         local_maps: list[Tensor] = []
         if self.local is None:
@@ -198,7 +188,7 @@ class Generator(nn.Module):
                 joined.append(double(smaller))
             if level.size == CROP_SIZE:
                 joined += local_maps
-            x = self.decoder[key](skip, joined, modulations.get(key))
+            x = self.decoder[key](skip, joined)
             if level.size == CROP_SIZE:
                 x = self.tail(x)
             if level.head:

@@ -70,8 +70,6 @@ class GeneratorSpec:
     """Channels that a 1x1 convolution leaves before the code's linear layer; 0: all."""
     noise: int = 64
     """Width of the noise joined to the code."""
-    film: int = 0
-    """Hidden width between a recogniser's embedding and the decoder that it modulates; 0: none."""
     upsample: UpsampleKind = "transposed"
     fuse: FuseKind = "max"
     feather: int = 0
@@ -124,7 +122,6 @@ EDGE = GeneratorSpec(
     local_features_from_head=True,
     code_squeeze=16,
     noise=16,
-    film=256,
     upsample="resize",
     fuse="mean",
     feather=6,
@@ -134,7 +131,7 @@ EDGE = GeneratorSpec(
     bounded=True,
 )
 
-# For tests: the same code paths in milliseconds, but for the recogniser, which has one size.
-TINY = replace(EDGE, name="tiny", width=0.25, film=0)
+# For tests: the same code paths in milliseconds.
+TINY = replace(EDGE, name="tiny", width=0.25)
 
 PRESETS = {spec.name: spec for spec in (PAPER, EDGE, TINY)}

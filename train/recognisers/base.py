@@ -42,7 +42,8 @@ class FaceNetwork(nn.Module):
         """Maps and embedding of crops aligned by the SDK: (N, 3, 128, 128) RGB in [-1, 1].
 
         `jitter`, (N, 3): each face is looked at `jitter[:, 0]` smaller, as a part of its size, and
-        that much from its place, right and down, in parts of half the crop.
+        from `jitter[:, 1]` further right and `jitter[:, 2]` further down, in parts of half the
+        crop.
 
         Where the network looks beyond the crop it sees black, as it did beyond the photos that it
         was trained on: a replicated edge costs it far more (docs/recognisers.md).
@@ -80,7 +81,7 @@ class Recogniser(nn.Module):
     def forward(self, image: Tensor, jitter: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(N, 3, 128, 128) RGB in [-1, 1] to feature maps and unit-length float32 embeddings.
 
-        `jitter` is that of `FaceNetwork.of_crop`.
+        `jitter` (N, 3) is that of `FaceNetwork.of_crop`.
         """
         maps, embedding = self.network.of_crop(image, jitter)
         return maps, F.normalize(embedding.float(), dim=1)
