@@ -10,17 +10,16 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tpgan_sdk.errors import TPGANError
-
 from . import projection
+from .command import command, conclude
 from .errors import BenchmarkError
 from .machine import describe
-from .results import FOLDER, Result, read, write
+from .results import Result, read
 
 FACES_AN_HOUR: Final = 1_000_000
 
@@ -117,38 +116,30 @@ def measure(
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.fleet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("fleet", __doc__, "changes nothing: nothing is measured")
     add = p.add_argument
     add("--from", dest="source", type=Path, metavar="JSON", help="default: the projection")
     add("--faces-an-hour", type=float, default=FACES_AN_HOUR, metavar="N")
     add("--watts", type=float, metavar="W", help="of one device at work; default: as measured")
-    add("--quick", action="store_true", help="changes nothing: nothing is measured")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
-    try:
-        result = measure(args.source, args.faces_an_hour, args.watts)
-        for row in result.rows:
-            name = row.get("label") or row.get("runtime") or row.get("backend")
-            watts = "power unknown" if row["total_w"] is None else f"{row['total_w']:.0f} W"
-            mark = ", projected" if row["projected"] else ""
-            print(
-                f"{row.get('preset')} on {name}: {row['faces_per_s']:.0f} faces/s, "
-                f"{row['devices']} devices, {watts}{mark}"
-            )
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"fleet: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asked = (args.source, args.faces_an_hour, args.watts)
+    return conclude("fleet", args.output, lambda: measure(*asked), _lines)
+
+
+def _lines(result: Result) -> Iterator[str]:
+    for row in result.rows:
+        name = row.get("label") or row.get("runtime") or row.get("backend")
+        watts = "power unknown" if row["total_w"] is None else f"{row['total_w']:.0f} W"
+        mark = ", projected" if row["projected"] else ""
+        yield (
+            f"{row.get('preset')} on {name}: {row['faces_per_s']:.0f} faces/s, "
+            f"{row['devices']} devices, {watts}{mark}"
+        )
 
 
 if __name__ == "__main__":

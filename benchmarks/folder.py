@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,14 @@ from typing import Any, Final
 import numpy as np
 
 from tpgan_sdk.cores import usable_cores
-from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images import find_images, read_image, write_image
 from tpgan_sdk.resample import UInt8Array
 
+from .command import command, conclude
 from .cores import use_cores
 from .errors import BenchmarkError
 from .machine import describe
-from .results import FOLDER, Result, write
+from .results import Result
 
 PHOTOS: Final = Path(__file__).parent.parent / "examples" / "photos"
 LONGEST: Final = 640
@@ -179,35 +179,27 @@ def _command(photos: Path, output: Path, workers: int | None) -> float:
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.folder",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("folder", __doc__, "40 photos: mostly the start of the workers")
     add = p.add_argument
     add("--photos", type=int, default=COUNT, metavar="N", help=f"default: {COUNT}")
     add("--workers", type=int, metavar="N", help="of the command; default: its own choice")
-    add("--quick", action="store_true", help="40 photos: mostly the start of the workers")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
-    try:
-        result = measure(args.photos, args.workers, args.quick)
-        row = result.rows[0]
-        print(
-            f"{row['photos']} photos in {row['wall_s']:.1f} s, {row['ratio']:.2f} times detection "
-            f"({row['detection_ms']:.0f} ms) and network ({row['network_ms']:.0f} ms) alone on "
-            f"{row['cores']} cores"
-        )
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"folder: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asked = (args.photos, args.workers, args.quick)
+    return conclude("folder", args.output, lambda: measure(*asked), _lines)
+
+
+def _lines(result: Result) -> Iterator[str]:
+    row = result.rows[0]
+    yield (
+        f"{row['photos']} photos in {row['wall_s']:.1f} s, {row['ratio']:.2f} times detection "
+        f"({row['detection_ms']:.0f} ms) and network ({row['network_ms']:.0f} ms) alone on "
+        f"{row['cores']} cores"
+    )
 
 
 if __name__ == "__main__":

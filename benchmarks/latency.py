@@ -27,12 +27,13 @@ from tpgan_sdk.images import read_image
 from tpgan_sdk.model import Model
 
 from .cold import cold_start
+from .command import command, conclude
 from .cores import use_cores
 from .energy import Meter, open_meter
 from .forms import UNTRAINED, made, makers
 from .machine import describe
 from .progress import Say, aloud
-from .results import FOLDER, Result, write
+from .results import Result
 from .stages import stages
 from .timing import interleave
 
@@ -174,19 +175,13 @@ def _energy(
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.latency",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("latency", __doc__, "without paper, batch 1, few rounds")
     add = p.add_argument
     add("--batch", type=int, action="append", metavar="N", help="default: 1, 4 and 16")
     add("--rounds", type=int, default=100, help="samples of each at batch 1; of paper a seventh")
     add("--threads", type=int, help="of every backend; default: the usable cores")
     add("--calibration", type=Path, metavar="DIR", help="200 or more aligned faces, for INT8")
     add("--photo", type=Path, help="for the stages; default: an example, enlarged to 640 px")
-    add("--quick", action="store_true", help="without paper, batch 1, few rounds")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
@@ -195,12 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     batches = args.batch or ((1,) if args.quick else BATCHES)
     request = Request(batches, args.rounds, args.threads, args.calibration, args.photo, args.quick)
-    try:
-        print(write(measure(request), args.output))
-    except TPGANError as error:
-        print(f"latency: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return conclude("latency", args.output, lambda: measure(request))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,14 @@ from typing import Any, Final
 import torch
 
 from tpgan_sdk.cuda import CudaDriver, find_driver
-from tpgan_sdk.errors import TPGANError
 
 from .ceilings import Ceiling, all_ceilings
+from .command import command, conclude
 from .cores import use_cores
 from .errors import BenchmarkError
 from .graph import GraphCost, Kernel, count
 from .machine import describe
-from .results import FOLDER, Result, write
+from .results import Result
 from .runtimes import CPU, SHIPPED, Runtime
 from .subjects import Subject, make_subject
 from .timing import interleave
@@ -177,18 +177,12 @@ def _kernels(preset: str, cost: GraphCost, limit: Rates) -> list[dict[str, Any]]
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.limit",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("limit", __doc__, "edge alone, few rounds, small matrices")
     add = p.add_argument
     add("--preset", action="append", metavar="NAME", help="default: edge and paper")
     add("--batch", type=int, action="append", metavar="N", help="default: 1")
     add("--rounds", type=int, default=30, help="samples of each runtime")
     add("--threads", type=int, help="default: the usable cores")
-    add("--quick", action="store_true", help="edge alone, few rounds, small matrices")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
@@ -197,13 +191,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     presets = args.preset or (("edge",) if args.quick else PRESETS)
     rounds = 3 if args.quick else args.rounds
-    try:
-        result = measure(presets, args.batch or (1,), rounds, args.threads, args.quick)
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"limit: {error}", file=sys.stderr)
-        return 1
-    return 0
+    batches = args.batch or (1,)
+    return conclude(
+        "limit", args.output, lambda: measure(presets, batches, rounds, args.threads, args.quick)
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,13 +18,13 @@ import numpy as np
 from export.parity import FACES
 from tpgan_sdk import Frontalizer
 from tpgan_sdk.crops import crop_aligned, network_inputs
-from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images import read_image
 
+from .command import command, conclude
 from .cores import use_cores
 from .machine import describe
-from .results import FOLDER, Result, write
-from .timing import Samples, interleave, ratio
+from .results import Result
+from .timing import Samples, interleave, ratio, ratio_of_tails
 
 BATCHES: Final = (1, 16)
 GOALS: Final = {1: 0.10, 16: 0.05}
@@ -83,7 +82,7 @@ def compare(samples: dict[str, Samples], batch: int) -> dict[str, Any]:
         "goal_share": GOALS.get(batch),
         "sdk_p99_by_p50": tail["sdk"],
         "bare_p99_by_p50": tail["bare"],
-        "tail": tail["sdk"] / tail["bare"],
+        **ratio_of_tails(whole, bare).row("tail"),
         "goal_tail": TAIL_GOAL,
         "samples": len(whole.seconds),
     }
@@ -109,19 +108,13 @@ def _samples(frontalizer: Frontalizer, batch: int, rounds: int) -> dict[str, Sam
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.overhead",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("overhead", __doc__, "few samples")
     add = p.add_argument
     add("--model", help="name of a packaged model, or path of an exported ONNX")
     add("--backend", default="auto", help="as for `tpgan frontalize`")
     add("--batch", type=int, action="append", metavar="N", help="default: 1 and 16")
     add("--rounds", type=int, default=200, help="samples at batch 1; fewer at larger batches")
     add("--threads", type=int, help="default: the usable cores")
-    add("--quick", action="store_true", help="few samples")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
@@ -129,18 +122,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
     batches = args.batch or BATCHES
-    try:
-        result = measure(args.model, args.backend, batches, args.rounds, args.threads, args.quick)
-        for row in result.rows:
-            print(
-                f"batch {row['batch']}: own work {100 * row['own_share']:.1f} % of the bare call "
-                f"({row['own_ms_per_face']:.2f} ms a face), tail {row['tail']:.2f} times its"
-            )
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"overhead: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asked = (args.model, args.backend, batches, args.rounds, args.threads, args.quick)
+    return conclude("overhead", args.output, lambda: measure(*asked), _lines)
+
+
+def _lines(result: Result) -> Iterator[str]:
+    for row in result.rows:
+        yield (
+            f"batch {row['batch']}: own work {100 * row['own_share']:.1f} % of the bare call "
+            f"({row['own_ms_per_face']:.2f} ms a face), tail {row['tail']:.2f} times its"
+        )
 
 
 if __name__ == "__main__":

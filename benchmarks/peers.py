@@ -24,13 +24,14 @@ from tpgan_sdk.cuda import CudaDriver, find_driver
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.model import load_model
 
+from .command import command, conclude
 from .comparison import Comparison
 from .cores import use_cores
 from .gpu_runtimes import GPU
 from .machine import describe
 from .packaged import against_itself_in_int8, against_seed
 from .progress import Say, aloud
-from .results import FOLDER, Result, write
+from .results import Result
 from .runtimes import CPU, SHIPPED, Opened, Runtime, sdk_backend
 from .subjects import Subject, make_subject
 from .timing import Pace
@@ -137,11 +138,7 @@ def _named_path(text: str) -> tuple[str, Path]:
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.peers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("peers", __doc__, "edge alone, few rounds, nothing that compiles")
     add = p.add_argument
     add("--preset", action="append", metavar="NAME", help="default: edge and paper")
     add("--batch", type=int, action="append", metavar="N", help="as often as needed; default: 1")
@@ -166,8 +163,6 @@ def parser() -> argparse.ArgumentParser:
     add("--models", type=Path, metavar="DIR", help="keeps the exported ONNX; takes what is there")
     add("--calibration", type=Path, metavar="DIR", help="200 or more aligned faces, for INT8")
     add("--recogniser", type=Path, help="weights of a recogniser: tells the identity kept by INT8")
-    add("--quick", action="store_true", help="edge alone, few rounds, nothing that compiles")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
@@ -186,13 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         recogniser=args.recogniser,
         quick=args.quick,
     )
-    try:
-        result = measure(request)
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"peers: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return conclude("peers", args.output, lambda: measure(request))
 
 
 if __name__ == "__main__":

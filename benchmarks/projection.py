@@ -17,17 +17,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from tpgan_sdk.crops import INPUT_SHAPES
-from tpgan_sdk.errors import TPGANError
 
+from .command import command, conclude
 from .errors import BenchmarkError
 from .machine import describe
-from .results import FOLDER, Result, write
+from .results import Result
 
 BATCHES: Final = (1, 32)
 PRESETS: Final = ("edge", "paper")
@@ -209,30 +208,20 @@ def _check(one: Published, known: Sequence[Published]) -> dict[str, Any]:
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.projection",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("projection", __doc__, "changes nothing: nothing is measured")
     add = p.add_argument
     add("--preset", action="append", metavar="NAME", help="default: edge and paper")
     add("--batch", type=int, action="append", metavar="N", help="default: 1 and 32")
-    add("--quick", action="store_true", help="changes nothing: nothing is measured")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
-    try:
-        result = measure(args.preset or PRESETS, args.batch or BATCHES)
-        print("\n".join(map(_line, result.rows)))
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"projection: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asked = (args.preset or PRESETS, args.batch or BATCHES)
+    return conclude(
+        "projection", args.output, lambda: measure(*asked), lambda found: map(_line, found.rows)
+    )
 
 
 def _line(row: Any) -> str:

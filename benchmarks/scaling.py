@@ -26,10 +26,11 @@ from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images import read_image
 from tpgan_sdk.resample import UInt8Array
 
+from .command import command, conclude
 from .errors import BenchmarkError
 from .folder import PHOTOS
 from .machine import describe
-from .results import FOLDER, Result, write
+from .results import Result
 from .soak import soak
 from .timing import interleave
 from .training_rate import QUICK_STEPS, STEPS, training_rates
@@ -141,6 +142,8 @@ def measure(args: argparse.Namespace) -> Result:
     Raises:
         TPGANError: a model or backend that does not work here, or a training run that fails.
     """
+    if args.rounds < 1 or (args.minutes is not None and args.minutes <= 0):
+        raise BenchmarkError("--rounds and --minutes have to be above 0")
     machine, left_out = describe(), {}
     options = {"model": args.model, "backend": args.backend, "refine": False}
     counts, frames, rounds = FACES_A_CALL, FRAMES, args.rounds
@@ -154,11 +157,6 @@ def measure(args: argparse.Namespace) -> Result:
         except TPGANError as error:
             left_out["frames"] = str(error)
         rows += by_threads(frontalizer, doubled(most), rounds)
-        if args.minutes:
-            some = crops(4)
-            rows.append(soak(lambda: frontalizer.frontalize_aligned(some), args.minutes))
-        else:
-            left_out["memory over time"] = "not asked for: --minutes 60"
     rows += by_processes(options, doubled(most), calls)
     if args.shards:
         workers, ranks, steps = args.workers, args.ranks, STEPS
@@ -171,17 +169,22 @@ def measure(args: argparse.Namespace) -> Result:
                 left_out["training"] = str(error)
     else:
         left_out["training"] = "not asked for: --shards DIR"
+    if args.minutes:  # last: an hour, of which other work on the machine changes nothing
+        some = crops(4)
+        try:
+            with Frontalizer(**options) as frontalizer:
+                rows.append(soak(lambda: frontalizer.frontalize_aligned(some), args.minutes))
+        except BenchmarkError as error:  # what is measured already stays
+            left_out["memory over time"] = str(error)
+    else:
+        left_out["memory over time"] = "not asked for: --minutes 60"
     settings = {"rounds": rounds, "quick": args.quick, "calls": calls}
     return Result("scaling", machine, settings, rows, left_out)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.scaling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = command("scaling", __doc__, "few counts, few samples")
     add = p.add_argument
     add("--model", help="name of a packaged model, or path of an exported ONNX")
     add("--backend", default="auto", help="as for `tpgan frontalize`")
@@ -190,23 +193,13 @@ def parser() -> argparse.ArgumentParser:
     add("--shards", type=Path, metavar="DIR", help="rendered shards: measures training, too")
     add("--workers", type=int, nargs="+", default=[0, 1, 2], help="of training's data")
     add("--ranks", type=int, nargs="+", default=[1, 2], help="processes of training")
-    add("--quick", action="store_true", help="few counts, few samples")
-    add("--output", type=Path, default=FOLDER, metavar="DIR", help="folder for the JSON")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1: refused."""
     args = parser().parse_args(argv)
-    try:
-        if args.rounds < 1 or (args.minutes is not None and args.minutes <= 0):
-            raise BenchmarkError("--rounds and --minutes have to be above 0")
-        result = measure(args)
-        print(write(result, args.output))
-    except TPGANError as error:
-        print(f"scaling: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return conclude("scaling", args.output, lambda: measure(args))
 
 
 if __name__ == "__main__":

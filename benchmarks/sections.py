@@ -78,7 +78,8 @@ SECTIONS: Final = {
             Column("SDK's own share (95 %)", "own_share", True, " %", 100),
             Column("goal", "goal_share", suffix=" %", scale=100),
             *_plain(bare_p99_by_p50="p99/p50 bare", sdk_p99_by_p50="p99/p50 SDK"),
-            *_plain(tail="SDK by bare", goal_tail="goal of it"),
+            Column("SDK by bare (95 %)", "tail", interval=True),
+            *_plain(goal_tail="goal of it"),
         ),
     ),
     "limit": Table(

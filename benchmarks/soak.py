@@ -31,7 +31,8 @@ class Slope:
 
     @property
     def flat(self) -> bool | None:
-        """Known to rise by next to nothing, or known to rise; None: too noisy or short to tell."""
+        """True: known to rise by less than `FLAT_MB_PER_HOUR`; False: known to rise; None: too
+        noisy or too short to tell."""
         if self.high < FLAT_MB_PER_HOUR:
             return True
         return None if self.low <= 0 else False
@@ -42,7 +43,7 @@ class Slope:
             "mb_per_hour": self.mb_per_hour,
             "mb_per_hour_low": self.low,
             "mb_per_hour_high": self.high,
-            "flat": self.flat,
+            "flat": {True: "yes", False: "no", None: "cannot tell"}[self.flat],
         }
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from tpgan_sdk.geometry import FloatArray
+
 DRAWS: Final = 2000
 """Bootstrap draws behind an interval."""
 _BOUNDS: Final = (2.5, 97.5)
@@ -51,7 +53,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A ratio of medians and the bounds between which 95 % of the bootstrap's draws lie."""
+    """A ratio of two candidates' figures, and bounds with 95 % of the bootstrap's draws between."""
 
     value: float
     low: float
@@ -112,12 +114,34 @@ def ratio(a: Samples, b: Samples, seed: int = 0) -> Ratio:
     Raises:
         ValueError: not samples of one interleaved run.
     """
+    return _of_figures(a, b, lambda times: np.median(times, axis=-1), seed)
+
+
+def ratio_of_tails(a: Samples, b: Samples, seed: int = 0) -> Ratio:
+    """How many times as long the tail of `a` is as that of `b`: of each its p99 by its p50.
+
+    Drawn as for `ratio`.
+
+    Raises:
+        ValueError: not samples of one interleaved run.
+    """
+
+    def tail(times: FloatArray) -> FloatArray:
+        high, middle = np.percentile(times, (99, 50), axis=-1)
+        found: FloatArray = high / middle
+        return found
+
+    return _of_figures(a, b, tail, seed)
+
+
+def _of_figures(
+    a: Samples, b: Samples, figure: Callable[[FloatArray], FloatArray], seed: int
+) -> Ratio:
     first, second = np.asarray(a.seconds), np.asarray(b.seconds)
     if len(first) != len(second):
         raise ValueError(
             f"{len(first)} and {len(second)} samples; expected those of one `interleave`"
         )
     drawn = np.random.default_rng(seed).integers(0, len(first), (DRAWS, len(first)))
-    found = np.median(first[drawn], axis=1) / np.median(second[drawn], axis=1)
-    low, high = np.percentile(found, _BOUNDS)
-    return Ratio(a.median / b.median, float(low), float(high))
+    low, high = np.percentile(figure(first[drawn]) / figure(second[drawn]), _BOUNDS)
+    return Ratio(float(figure(first) / figure(second)), float(low), float(high))

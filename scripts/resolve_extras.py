@@ -24,14 +24,29 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
-EXTRAS = ("", "cpu", "gpu", "tensorrt", "insightface", "train", "export", "test")
-MAKE = {"make demo": "cpu,insightface", "make test": "cpu,insightface,train,export,test"}
+EXTRAS = (
+    "",
+    "cpu",
+    "gpu",
+    "openvino",
+    "tensorrt",
+    "insightface",
+    "train",
+    "evaluate",
+    "export",
+    "test",
+)
+MAKE = {
+    "make demo": "cpu,insightface",
+    "make test": "cpu,openvino,insightface,train,evaluate,export,test",
+}
 """What the Makefile installs, under constraints.txt."""
 SHOWN = (
     "numpy",
     "opencv-python",
     "onnxruntime",
     "onnxruntime-gpu",
+    "openvino",
     "yuface",
     "insightface",
     "onnx",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.timing import Samples, interleave, ratio
+from benchmarks.timing import Samples, interleave, ratio, ratio_of_tails
 
 
 class Clock:
@@ -84,6 +84,19 @@ def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says() -> None:
         found = ratio(Samples(tuple(first)), Samples(tuple(second)), seed)
         held += found.low <= 2 <= found.high
     assert 180 <= held <= 200  # 95 % of 200, within five standard deviations
+
+
+def test_a_tail_is_p99_by_p50_and_does_not_know_the_speed() -> None:
+    """Twice as slow throughout: the same tail. One call in fifty three times as long: not."""
+    rng = np.random.default_rng(0)
+    times = rng.uniform(1.0, 1.2, 400)
+    same = ratio_of_tails(Samples(tuple(2 * times)), Samples(tuple(times)))
+    assert (same.value, same.low, same.high) == pytest.approx((1, 1, 1))
+    longer = np.where(np.arange(400) % 50 == 0, 3 * times, times)
+    found = ratio_of_tails(Samples(tuple(longer)), Samples(tuple(times)))
+    tails = [np.percentile(t, 99) / np.percentile(t, 50) for t in (longer, times)]
+    assert found.value == pytest.approx(tails[0] / tails[1])
+    assert 1 < found.low < 2.7 < found.high < 3.3
 
 
 def test_samples_of_two_runs_have_no_ratio() -> None:
