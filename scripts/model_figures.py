@@ -1,7 +1,7 @@
 """Makes the pictures of the packaged model in `docs/images`.
 
     python scripts/model_figures.py grid details hard
-    python scripts/model_figures.py curves --log runs/edge/log.jsonl
+    python scripts/model_figures.py curves --log runs/first/log.jsonl runs/edge/log.jsonl
 
 Held-out AI-generated portraits are rendered from the side (see docs/training.md), and turned back
 by the SDK with the exact landmarks of the rendering. Needs the renderer and the shared data folder.
@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -167,15 +168,18 @@ def hard(studio: Studio) -> None:
     canvas.save(IMAGES / "hard_cases.png")
 
 
-def curves(log: Path) -> None:
-    """Losses of a run against its steps."""
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    steps = [row["step"] for row in rows]
+def curves(logs: Sequence[Path]) -> None:
+    """Losses of runs, each begun with the one before, against their steps."""
+    runs = [[json.loads(line) for line in log.read_text().splitlines()] for log in logs]
     canvas = Canvas(920, 260)
     canvas.axes.remove()
     for index, name in enumerate(CURVES):
         axes = canvas.figure.add_axes((0.05 + index * 0.325, 0.16, 0.27, 0.70))
-        axes.plot(steps, [row[name] for row in rows], color=COLOURS[0], lw=1.3)
+        begun = 0
+        for colour, rows in zip(cycle(COLOURS), runs):
+            steps = [begun + row["step"] for row in rows]
+            axes.plot(steps, [row[name] for row in rows], color=colour, lw=1.3)
+            begun = steps[-1]
         axes.set_title(_TITLES[name], fontsize=9, color=INK)
         axes.set_xlabel("step", fontsize=8)
         axes.tick_params(labelsize=8)
@@ -195,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     every = (*FIGURES, "curves")
     parser.add_argument("figures", nargs="+", choices=every, metavar="FIGURE", help=str(every))
-    parser.add_argument("--log", type=Path, help="for curves: log.jsonl of a run")
+    parser.add_argument("--log", type=Path, nargs="+", help="for curves: log.jsonl of each run")
     args = parser.parse_args(argv)
     if "curves" in args.figures:
         if args.log is None:
