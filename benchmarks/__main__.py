@@ -29,10 +29,11 @@ BENCHMARKS: Final = {
     "peers": "every runtime of this machine with the same network",
     "overhead": "what the SDK does besides the network",
     "limit": "how near the network's time is to what the machine allows",
-    "scaling": "faces, frames, threads, processes and batches; memory over time",
+    "scaling": "faces, frames, threads, processes and batches",
     "folder": "a folder of photos against detection and network alone",
     "projection": "what other devices would take, from their data sheets",
     "fleet": "faces a second for each watt, and devices for a million faces an hour",
+    "soak": "an hour of faces: does the memory stay flat?",
 }
 NEEDS: Final = {
     "peers": ("torch", "onnx"),

@@ -141,8 +141,8 @@ PLOTS: Final[Mapping[str, Plot]] = {
         _counts,
         lambda row: "count" in row,
     ),
-    "scaling-memory": Plot(
-        "scaling",
+    "soak": Plot(
+        "soak",
         "Memory held over time",
         _memory,
         lambda row: row["kind"] == "memory",

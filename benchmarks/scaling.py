@@ -1,7 +1,7 @@
 """`python -m benchmarks.scaling`: faces a second by faces, frames, batch, threads and processes.
 
-With `--minutes N` memory over time, too; with `--shards DIR` (what `python -m train.data.render`
-writes) training images a second by data workers and ranks.
+With `--shards DIR` (what `python -m train.data.render` writes) training images a second by data
+workers and ranks, too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from .errors import BenchmarkError
 from .folder import PHOTOS
 from .machine import describe
 from .results import Result
-from .soak import soak
 from .timing import interleave
 from .training_rate import QUICK_STEPS, STEPS, training_rates
 
@@ -142,8 +141,8 @@ def measure(args: argparse.Namespace) -> Result:
     Raises:
         TPGANError: a model or backend that does not work here, or a training run that fails.
     """
-    if args.rounds < 1 or (args.minutes is not None and args.minutes <= 0):
-        raise BenchmarkError("--rounds and --minutes have to be above 0")
+    if args.rounds < 1:
+        raise BenchmarkError("--rounds has to be above 0")
     machine, left_out = describe(), {}
     options = {"model": args.model, "backend": args.backend, "refine": False}
     counts, frames, rounds = FACES_A_CALL, FRAMES, args.rounds
@@ -169,15 +168,6 @@ def measure(args: argparse.Namespace) -> Result:
                 left_out["training"] = str(error)
     else:
         left_out["training"] = "not asked for: --shards DIR"
-    if args.minutes:  # last: an hour, of which other work on the machine changes nothing
-        some = crops(4)
-        try:
-            with Frontalizer(**options) as frontalizer:
-                rows.append(soak(lambda: frontalizer.frontalize_aligned(some), args.minutes))
-        except BenchmarkError as error:  # what is measured already stays
-            left_out["memory over time"] = str(error)
-    else:
-        left_out["memory over time"] = "not asked for: --minutes 60"
     settings = {"rounds": rounds, "quick": args.quick, "calls": calls}
     return Result("scaling", machine, settings, rows, left_out)
 
@@ -189,7 +179,6 @@ def parser() -> argparse.ArgumentParser:
     add("--model", help="name of a packaged model, or path of an exported ONNX")
     add("--backend", default="auto", help="as for `tpgan frontalize`")
     add("--rounds", type=int, default=20, help="samples of each call")
-    add("--minutes", type=float, metavar="N", help="watch the memory for so long; 60 for an hour")
     add("--shards", type=Path, metavar="DIR", help="rendered shards: measures training, too")
     add("--workers", type=int, nargs="+", default=[0, 1, 2], help="of training's data")
     add("--ranks", type=int, nargs="+", default=[1, 2], help="processes of training")

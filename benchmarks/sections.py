@@ -114,10 +114,17 @@ SECTIONS: Final = {
         (*_plain(kind="by", count="how many"), *_MEDIAN, *_plain(faces_per_s="faces/s")),
         _kind("faces", "batch", "frames", "threads", "processes"),
     ),
-    "scaling-memory": Table(
-        "scaling",
+    "soak": Table(
+        "soak",
         (
-            *_plain(minutes="minutes", calls="calls", first_mb="first MB", last_mb="last MB"),
+            *_plain(
+                model="model",
+                backend="backend",
+                minutes="minutes",
+                calls="calls",
+                first_mb="first MB",
+                last_mb="last MB",
+            ),
             *_plain(most_mb="most MB"),
             Column("MB an hour (95 %)", "mb_per_hour", interval=True),
             *_plain(flat="flat"),

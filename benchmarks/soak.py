@@ -1,17 +1,29 @@
-"""Memory over time: does it stay flat?"""
+"""`python -m benchmarks.soak`: does the memory stay flat while faces are frontalized?
+
+Other work on the machine makes the calls fewer and changes nothing else: no time is measured.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from export.parity import FACES
+from tpgan_sdk import Frontalizer
+from tpgan_sdk.images import read_image
+
+from .command import command, conclude
 from .errors import BenchmarkError
+from .machine import describe
 from .memory import resident_mb
+from .results import Result
 
 BLOCKS: Final = 20
 """Means that the line is drawn through: neighbouring samples say the same, blocks hardly."""
@@ -19,6 +31,7 @@ FLAT_MB_PER_HOUR: Final = 1.0
 _T: Final = 2.1  # of Student's distribution, 95 %, 18 degrees of freedom
 _SETTLE: Final = 0.1  # caches and arenas fill in the first tenth
 _SAMPLES: Final = 2000
+QUICK_MINUTES: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +117,41 @@ def soak(
         **{"first_mb": float(held[0]), "last_mb": float(held[-1]), "most_mb": float(held.max())},
         **{"samples_s": seconds[some].tolist(), "samples_mb": held[some].tolist()},
     }
+
+
+def measure(model: str | None, backend: str, minutes: float, quick: bool) -> Result:
+    """Four aligned faces a call, again and again.
+
+    Raises:
+        TPGANError: a model or backend that does not work here, or no time at all.
+    """
+    minutes = QUICK_MINUTES if quick else minutes
+    if minutes <= 0:
+        raise BenchmarkError("--minutes has to be above 0")
+    machine = describe()
+    faces = np.stack([read_image(path) for path in sorted(FACES.glob("*.png"))[:4]])
+    with Frontalizer(model, backend, refine=False) as frontalizer:
+        about = {"model": frontalizer.model.name, "backend": frontalizer.backend.name}
+        row = soak(lambda: frontalizer.frontalize_aligned(faces), minutes)
+    return Result("soak", machine, {"quick": quick}, [{**about, **row}])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    p = command("soak", __doc__, "a quarter of a minute: tells nothing but that it works")
+    add = p.add_argument
+    add("--model", help="name of a packaged model, or path of an exported ONNX")
+    add("--backend", default="auto", help="as for `tpgan frontalize`")
+    add("--minutes", type=float, default=60, metavar="N", help="default: 60")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 1: refused."""
+    args = parser().parse_args(argv)
+    asked = (args.model, args.backend, args.minutes, args.quick)
+    return conclude("soak", args.output, lambda: measure(*asked))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

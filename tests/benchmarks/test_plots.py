@@ -57,9 +57,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         for kind in ("threads", "processes")
         for count in (2, 1)
     ],
-    "scaling-memory": [
-        {"kind": "memory", "samples_s": [0, 60, 120], "samples_mb": [200, 210, 205]}
-    ],
+    "soak": [{"kind": "memory", "samples_s": [0, 60, 120], "samples_mb": [200, 210, 205]}],
 }
 
 
@@ -128,7 +126,7 @@ def test_scaling_by_what_is_more() -> None:
 
 
 def test_memory_over_minutes() -> None:
-    axes = panel("scaling-memory")
+    axes = panel("soak")
     assert points(axes) == [([0, 1, 2], [200, 210, 205])]
     assert axes.get_ylim()[0] == 0
 
