@@ -4,8 +4,8 @@
     python scripts/ablation.py draw --heldout SHARDS --work DIR
 
 `run` trains and evaluates one network after the other, each from the beginning, on the same views
-in the same order; what is done already stays. `draw` makes docs/ablation.json and
-docs/images/ablation.png of all of them.
+in the same order; what is done already stays. `draw` makes docs/ablation.json,
+docs/images/ablation.jpg and the table in docs/training.md of all of them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ SHOWN: Final = ((0, 30), (2, 60), (5, 75))
 """People and yaws of the picture."""
 VIEWS: Final = 130
 """Held-out views on which the pictures themselves are measured."""
+MARKS: Final = ("<!-- ablation: by scripts/ablation.py -->\n", "<!-- /ablation -->")
+"""Around the table in the page."""
 FACE: Final = 112
 """Px of a face in the picture, and between two of them."""
 GAP: Final = 4
@@ -96,9 +98,32 @@ def draw(args: argparse.Namespace) -> None:
     if any(_steps(args.work / name) != state.step for name in ORDER):
         raise SystemExit("the networks were trained for different numbers of steps: run again")
     about = {"steps": state.step, "views": state.images, "data": state.data}
-    text = json.dumps({"about": about, "without": rows}, indent=1)
-    (IMAGES.parent / "ablation.json").write_text(text + "\n")
-    _picture(args.work, examples).save(IMAGES / "ablation.png")
+    report = {"about": about, "without": rows}
+    (IMAGES.parent / "ablation.json").write_text(json.dumps(report, indent=1) + "\n")
+    page = IMAGES.parent / "training.md"
+    before, _, rest = page.read_text().partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    page.write_text(before + MARKS[0] + markdown(report) + MARKS[1] + after)
+    _picture(args.work, examples).save(IMAGES / "ablation.jpg")
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The table of the page."""
+    heads = ["without", "L1", "asymmetry", "variation"]
+    figures = {"l1": "{:.4f}", "asymmetry": "{:.4f}", "variation": "{:.4f}"}
+    for name in ("mobilefacenet", "dlib"):
+        for reach in ("near", "far"):
+            heads.append(f"{name}, {'15 to 45' if reach == 'near' else '60 to 90'}")
+            figures[f"{name}_{reach}_rank1_frontalized"] = "{:.1f}"
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name, row in report["without"].items():
+        cells = [shown.format(row[key]) for key, shown in figures.items()]
+        lines.append("| " + " | ".join([name.replace("_", " "), *cells]) + " |")
+    whole = report["without"][WHOLE]
+    raw = [whole[key.replace("frontalized", "raw")] for key in list(figures)[3:]]
+    cells = ["", "", f"{whole['variation_of_the_truth']:.4f}", *(f"{value:.1f}" for value in raw)]
+    lines.append("| " + " | ".join(["(truth; raw view)", *cells]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _figures(folder: Path, batch: Example) -> dict[str, Any]:

@@ -184,6 +184,24 @@ def test_signatures_are_those_of_the_code() -> None:
         assert [word.split("=")[0] for word in shown[1].split(", ")] == list(found)[1:]
 
 
+def test_the_ablation_table_holds_the_measured_figures() -> None:
+    without = pytest.importorskip("train.ablation", reason="needs torch").WITHOUT
+    ranks = [
+        f"{r}_{d}_rank1_frontalized" for r in ("mobilefacenet", "dlib") for d in ("near", "far")
+    ]
+    page = (DOCS / "training.md").read_text().split("<!-- ablation")[1].split("<!-- /ablation")[0]
+    table = {
+        cells[0].replace(" ", "_"): cells[1:]
+        for cells in ([c.strip() for c in line.strip("|").split("|")] for line in page.splitlines())
+        if len(cells) > 1
+    }
+    figures = json.loads((DOCS / "ablation.json").read_text())["without"]
+    assert figures.keys() == {"nothing", *without}
+    for name, row in figures.items():
+        expected = [f"{row[key]:.4f}" for key in ("l1", "asymmetry", "variation")]
+        assert table[name] == expected + [f"{row[key]:.1f}" for key in ranks]
+
+
 def test_the_candidates_table_holds_the_measured_figures() -> None:
     figures = json.loads((DOCS / "networks-candidates.json").read_text())
     table = (DOCS / "networks.md").read_text().split("candidates:")[1].split("<!-- /")[0]
