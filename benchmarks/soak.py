@@ -15,15 +15,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from export.parity import FACES
 from tpgan_sdk import Frontalizer
-from tpgan_sdk.images import read_image
 
 from .command import command, conclude
 from .errors import BenchmarkError
 from .machine import describe
 from .memory import resident_mb
 from .results import Result
+from .scaling import crops
 
 BLOCKS: Final = 20
 """Means that the line is drawn through: neighbouring samples say the same, blocks hardly."""
@@ -129,7 +128,7 @@ def measure(model: str | None, backend: str, minutes: float, quick: bool) -> Res
     if minutes <= 0:
         raise BenchmarkError("--minutes has to be above 0")
     machine = describe()
-    faces = np.stack([read_image(path) for path in sorted(FACES.glob("*.png"))[:4]])
+    faces = crops(4)
     with Frontalizer(model, backend, refine=False) as frontalizer:
         about = {"model": frontalizer.model.name, "backend": frontalizer.backend.name}
         row = soak(lambda: frontalizer.frontalize_aligned(faces), minutes)
