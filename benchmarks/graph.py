@@ -29,9 +29,9 @@ POINTWISE: Final = frozenset(
 )
 MOVING: Final = frozenset(
     {
-        *("Cast", "Concat", "DequantizeLinear", "Flatten", "Gather", "Identity", "Pad"),
-        *("QuantizeLinear", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Transpose"),
-        "Unsqueeze",
+        *("AveragePool", "Cast", "Concat", "DequantizeLinear", "Flatten", "Gather", "Identity"),
+        *("Pad", "QuantizeLinear", "Reshape", "Resize", "Slice", "Split", "Squeeze"),
+        *("Transpose", "Unsqueeze"),
     }
 )
 

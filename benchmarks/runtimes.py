@@ -185,10 +185,17 @@ CPU: Final = (
 )
 
 
-def _shipped(name: str, form: Form, suffix: str, what: str) -> Runtime:
+_EXPORTS: Final[dict[Form, str]] = {
+    "fp32": "",
+    "padded": ", channels padded at export",
+    "winograd": ", Winograd at export",
+}
+
+
+def _shipped(name: str, form: Form) -> Runtime:
     return Runtime(
-        f"sdk-{name}{suffix}",
-        f"this SDK, {name}{what}",
+        f"sdk-{name}" + f"-{form}" * (form != "fp32"),
+        f"this SDK, {name}{_EXPORTS[form]}",
         "its engine's" if name == "tensorrt" else "fp32",
         partial(_backend, name, form),
         device="cuda" if name in _ON_GPU else "cpu",
@@ -197,10 +204,9 @@ def _shipped(name: str, form: Form, suffix: str, what: str) -> Runtime:
 
 
 SHIPPED: Final = tuple(
-    runtime
+    _shipped(name, form)
     for name in BACKENDS
-    for runtime in (
-        _shipped(name, "fp32", "", ""),
-        _shipped(name, "padded", "-padded", ", channels padded at export"),
-    )
+    for form in _EXPORTS
+    # Libraries for GPUs choose such algorithms themselves.
+    if form != "winograd" or name not in _ON_GPU
 )

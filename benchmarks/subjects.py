@@ -20,8 +20,9 @@ from train.networks.measure import cost
 
 from .errors import BenchmarkError
 
-Form = Literal["fp32", "fp16", "padded"]
-"""Of the exported graph; "padded": FP32 with its channels widened by `export.padding`."""
+Form = Literal["fp32", "fp16", "padded", "winograd"]
+"""Of the exported graph. "padded": FP32 with its channels widened by `export.padding`; "winograd":
+FP32 with its large convolutions tiled by `export.winograd`."""
 
 SEED: Final = 0
 SPREAD: Final = 0.5
@@ -64,7 +65,7 @@ class Subject:
         """The exported graph with a sidecar, as the SDK takes it; one that is there stays.
 
         Raises:
-            BenchmarkError: what exports is not installed.
+            BenchmarkError: what exports is not installed, or the form would be the plain one.
             ModelError: what is there is damaged.
         """
         if form not in self._written:
@@ -152,10 +153,16 @@ def _convert(source: Path, form: Form, path: Path) -> None:
     from export.padding import pad_channels
     from export.precision import compute_fp16
     from export.to_onnx import write_model
+    from export.winograd import tile_convolutions
 
     graph, info = onnx.load(source), load_model(source).info
     if form == "padded":
         write_model(pad_channels(graph), info, path)
+    elif form == "winograd":
+        tiled = tile_convolutions(graph)
+        if len(tiled.graph.node) == len(graph.graph.node):
+            raise BenchmarkError("none of its convolutions is large enough")
+        write_model(tiled, info, path)
     else:
         write_model(compute_fp16(graph), replace(info, precision=form), path)
 

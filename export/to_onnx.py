@@ -23,6 +23,7 @@ from . import parity
 from .bfloat16 import rounded_like_bf16
 from .padding import pad_channels
 from .precision import PRECISIONS, Precision, convert, load_weights_fp32, precision_of
+from .winograd import tile_convolutions
 
 if TYPE_CHECKING:
     from train.networks import Generator
@@ -42,11 +43,13 @@ def export_checkpoint(
     faces: Path,
     name: str | None = None,
     channels: int = 1,
+    winograd: bool = False,
 ) -> ModelInfo:
     """Writes `output` and its sidecar from a checkpoint's averaged weights.
 
     Args:
         channels: inner channel counts become multiples of it, see `export.padding`.
+        winograd: large convolutions take fewer products, see `export.winograd`; FP32 only.
 
     Raises:
         ExportError: the graph differs from torch by more than `MAX_DIFFERENCE`, or the precision
@@ -63,6 +66,8 @@ def export_checkpoint(
     stored = folded if precision in ("fp32", "bf16") else round_weights(folded)
     inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template])
     graph = pad_channels(to_graph(stored), channels)
+    if winograd:
+        graph = tile_convolutions(graph)
     if precision == "fp16-weights":
         graph = convert(graph, precision)  # changes no number, so torch is still the measure
     against_torch = parity.compare(_run_torch(stored, inputs), _run(graph, inputs))
@@ -76,7 +81,8 @@ def export_checkpoint(
             f"the network's output spans {against_torch.span:.2f} of 2, less than half: parity "
             "would prove nothing, and no face looks like that; train it longer"
         )
-    compared = {**against_torch.figures(), "channels_multiple_of": channels}
+    form = {"channels_multiple_of": channels, "winograd": winograd}
+    compared = {**against_torch.figures(), **form}
     figures: dict[str, Any] = {"onnx_vs_torch": compared}
     if precision != "fp32":
         exact = _run_torch(generator, inputs)
@@ -186,6 +192,7 @@ def _report(info: ModelInfo, output: Path) -> None:
 
 
 _CHANNELS = "with --checkpoint: widen inner channels to multiples of N by zeros; 8 suits `paper`"
+_WINOGRAD = "with --checkpoint, fp32: large convolutions with fewer products; `paper` on CPUs"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -197,6 +204,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, required=True, help="the .onnx to write")
     p.add_argument("--precision", choices=PRECISIONS, default="fp16-weights")
     p.add_argument("--channels", type=int, default=1, metavar="N", help=_CHANNELS)
+    p.add_argument("--winograd", action="store_true", help=_WINOGRAD)
     p.add_argument("--faces", type=Path, default=parity.FACES, help="aligned faces for the check")
     p.add_argument("--name", help="the model's name in its sidecar; default: the file's")
     return p
@@ -213,12 +221,21 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if args.winograd and (args.onnx or args.precision != "fp32"):
+        print("export: --winograd; expected --checkpoint and --precision fp32", file=sys.stderr)
+        return 2
     try:
         if args.onnx:
             info = convert_onnx(args.onnx, args.output, args.precision, args.faces, args.name)
         else:
             info = export_checkpoint(
-                args.checkpoint, args.output, args.precision, args.faces, args.name, args.channels
+                args.checkpoint,
+                args.output,
+                args.precision,
+                args.faces,
+                args.name,
+                args.channels,
+                args.winograd,
             )
     except TPGANError as error:
         print(f"export: {error}", file=sys.stderr)

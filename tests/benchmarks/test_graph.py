@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,20 @@ def test_transposed_and_grouped_convolutions_and_products() -> None:
     assert count(model([flat, full], {"m": (10, 256)}, "y"), 5).flops == 2 * 5 * 256 * 10
     product = helper.make_node("MatMul", ["x", "p"], ["y"], "product")
     assert count(model([product], {"p": (8, 7)}, "y")).flops == 2 * 4 * 8 * 7 * 8
+
+
+@pytest.mark.parametrize("preset", ["paper", "edge"])
+def test_both_networks_as_they_are_exported(preset: str) -> None:
+    """Narrow ones: the operators are those of the full width."""
+    pytest.importorskip("onnxscript")
+    from export.graph import fold_batch_norm, to_graph
+    from train.networks import PRESETS, Generator
+    from train.networks.measure import cost
+
+    spec = replace(PRESETS[preset], width=0.125)
+    found = count(to_graph(fold_batch_norm(Generator(spec).eval())))
+    expected = cost(spec, classes=0)
+    assert found.flops == expected.flops
 
 
 def test_an_unknown_operator() -> None:

@@ -67,6 +67,11 @@ def test_its_onnx_makes_the_same_picture(tiny: Subject, form: str, limit: float)
     assert (info.preset, info.precision) == ("tiny", "fp16" if form == "fp16" else "fp32")
 
 
+def test_a_form_that_would_be_the_plain_one(tiny: Subject) -> None:
+    with pytest.raises(BenchmarkError, match=r"^none of its convolutions is large enough$"):
+        tiny.onnx("winograd")
+
+
 def test_an_unknown_preset(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="no preset 'papier'; known: paper, edge, tiny"):
         make_subject("papier", tmp_path)
