@@ -103,4 +103,8 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:
-    return "; ".join(f"`{name}`: {reason.rstrip('.')}" for name, reason in left_out.items())
+    """Each reason once, behind all that it kept from running."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason.rstrip("."), []).append(f"`{name}`")
+    return "; ".join(f"{', '.join(kept)}: {reason}" for reason, kept in names.items())

@@ -62,6 +62,13 @@ def test_figures_stand_to_the_right() -> None:
     )
 
 
+LEFT_OUT = {
+    "openvino": "it is not installed.",
+    "a GPU": "no driver",
+    "torch": "it is not installed.",
+}
+
+
 def test_a_table_for_each_machine() -> None:
     table = Table("some", (Column("a", "a"), Column("b", "b"), Column("c", "c")), lambda r: r["a"])
     rows = [{"a": 1, "c": "x"}, {"a": 0, "b": 7, "c": "y"}]
@@ -69,7 +76,7 @@ def test_a_table_for_each_machine() -> None:
     found = table.markdown(
         [
             result("other", [{"z": 1}]),
-            result("some", rows, left_out={"openvino": "it is not installed."}),
+            result("some", rows, left_out=LEFT_OUT),
             result("some", [{"a": 0}]),
             result("some", rows[:1], board),
         ]
@@ -77,7 +84,7 @@ def test_a_table_for_each_machine() -> None:
     assert found == (
         "*Imaginary 9000, 2 cores, onnxruntime 1.23.2, torch 2.13.0, SDK 9.9.9, 2026-01-02*\n\n"
         "| a | c |\n| ---: | --- |\n| 1 | x |\n\n"
-        "Not run there: `openvino`: it is not installed.\n\n"
+        "Not run there: `openvino`, `torch`: it is not installed; `a GPU`: no driver.\n\n"
         "*Some Board, GPU 1, Imaginary 9000, 2 cores, MAXN, SDK 9.9.9, 2026-01-02*\n\n"
         "| a | c |\n| ---: | --- |\n| 1 | x |"
     )
