@@ -59,9 +59,13 @@ def lay_out(network: nn.Module, device: torch.device, channels_last: bool) -> No
     network.to(device, memory_format=layout)  # type: ignore[call-overload]
 
 
+def placed(batch: Example, device: torch.device) -> Example:
+    """A batch where the networks are; to a GPU from pinned memory, without waiting."""
+    if device.type != "cuda":
+        return batch
+    return {k: v.pin_memory().to(device, non_blocking=True) for k, v in batch.items()}
+
+
 def on_device(batches: Iterator[Example], device: torch.device) -> Iterator[Example]:
-    """The batches where the networks are; to a GPU from pinned memory, without waiting."""
-    for batch in batches:
-        if device.type == "cuda":
-            batch = {k: v.pin_memory().to(device, non_blocking=True) for k, v in batch.items()}
-        yield batch
+    """All batches where the networks are, one at a time."""
+    return (placed(batch, device) for batch in batches)

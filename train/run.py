@@ -100,7 +100,7 @@ class Run:
     def remember(self, examples: ExampleSet) -> None:
         """Lets the identity contrast know other people's faces, where it is wanted."""
         if self.config.identity_contrast:
-            others = self._placed(examples.sample(OTHERS))
+            others = device.placed(examples.sample(OTHERS), self.among.device)
             self.objective.remember(others["target"], others["identity"])
 
     def start_from(self, source: Path, examples: ExampleSet) -> None:
@@ -116,7 +116,8 @@ class Run:
         """
         named = len(source.parts) == 1 and not source.exists()
         if source.suffix == ".onnx" or named:
-            start_from_model(source, self.network, self._placed(examples.sample(SAMPLE)))
+            seen = device.placed(examples.sample(SAMPLE), self.among.device)
+            start_from_model(source, self.network, seen)
         else:
             checkpoint.start_from(source, self.network)
         self.averaged.load_state_dict(self.network.state_dict())
@@ -181,9 +182,6 @@ class Run:
             return None
         whole = torch.rand(self.config.batch, 3) * 2 - 1
         return self.among.own(whole * self.config.identity_jitter)
-
-    def _placed(self, batch: Example) -> Example:
-        return {name: value.to(self.among.device) for name, value in batch.items()}
 
     def _laid_out(self, picture: Tensor) -> Tensor:
         last = self.config.channels_last
