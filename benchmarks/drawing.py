@@ -134,8 +134,8 @@ def lines(
     else:
         axes.set_ylim(bottom=0)
     axes.grid(color=RULE, linewidth=0.6)
-    if len(groups) > 1:
-        axes.legend(fontsize=8, frameon=False)
+    if len(groups) > 1:  # beside the lines, which may lie anywhere
+        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _title(result: Result) -> str:
