@@ -1,10 +1,10 @@
 """`python -m export.quantize`: INT8 and FP8 as explicit nodes of the ONNX, with measured parity.
 
 Weights are symmetric by channel, activations by tensor. Each way to choose the ranges is tried,
-with the first and last convolutions quantised and left in float, and for a CPU with everything at
-the output's size in float. What comes nearest to the FP32 pictures on some of the calibration
-faces, which the ranges have not seen, is written, and measured on the parity faces; all that was
-tried stands in the sidecar.
+with the first and last convolutions quantised and left in float, and for a CPU with all in float
+that makes the picture of the last sum. What comes nearest to the FP32 pictures on some of the
+calibration faces, which the ranges have not seen, is written, and measured on the parity faces;
+all that was tried stands in the sidecar.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ CHOOSING: Final = 8
 _WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # With what lies between the convolutions in integers as well, nothing returns to float.
 _ON_CPU: Final = (*_WEIGHTED, "LeakyRelu", "Add", "Concat", "Resize")
+_GATHERING: Final = ("Add", "Concat", "Resize")
 
 
 @dataclass(slots=True)
@@ -141,16 +142,19 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
     choices = {"": (), ", ends in float": ends}
     if target == "cpu":
         # What is quantised where the picture is made shows most.
-        choices[", full size in float"] = (*ends, *_full_size(graph))
+        choices[", ends and tail in float"] = (*ends, *_tail(graph))
     return choices
 
 
-def _full_size(graph: onnx.ModelProto) -> tuple[str, ...]:
-    """Nodes that make a tensor of the output's height and width."""
-    values = (*graph.graph.value_info, *graph.graph.output)
-    sizes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim[2:]] for v in values}
-    largest = sizes[graph.graph.output[0].name]
-    return tuple(n.name for n in graph.graph.node if sizes.get(n.output[0]) == largest)
+def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
+    """Nodes that make the picture of the last sum (or join, or enlargement), which is one."""
+    makers = {node.output[0]: node for node in graph.graph.node}
+    names, node = [], makers[graph.graph.output[0].name]
+    while True:
+        names.append(node.name)
+        if node.op_type in _GATHERING or node.input[0] not in makers:
+            return tuple(names)
+        node = makers[node.input[0]]
 
 
 def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:

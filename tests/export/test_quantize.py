@@ -134,15 +134,24 @@ def test_for_cpus_it_is_unsigned_throughout(source: Path, faces: Path) -> None:
     assert biases
 
 
-def test_for_cpus_the_full_size_may_stay_in_float(source: Path, faces: Path) -> None:
+def test_for_cpus_the_tail_may_stay_in_float(source: Path, faces: Path) -> None:
     """For GPUs it is not tried: the engine would compute most of its time in float."""
-    output = source.with_name("full.onnx")
+    output = source.with_name("tail.onnx")
     request = Request("int8", "cpu", ("max",))
     quantise(source, output, faces, request)
-    assert set(request.tried) == {"max", "max, ends in float", "max, full size in float"}
-    graph = onnx.shape_inference.infer_shapes(small_graph())
-    assert quantize._full_size(graph) == ("resize", "second", "tanh")
+    assert set(request.tried) == {"max", "max, ends in float", "max, ends and tail in float"}
+    graph = small_graph()
+    assert quantize._tail(graph) == ("tanh", "second", "resize")
     assert list(quantize._in_float(graph, "all")) == ["", ", ends in float"]
+
+
+def test_the_tail_of_the_packaged_network() -> None:
+    """Its last residual block is summed, then come a convolution and the picture's."""
+    graph = onnx.load(resolve_model(None).path)
+    kinds = {node.name: node.op_type for node in graph.graph.node}
+    assert [kinds[name] for name in quantize._tail(graph)] == [
+        *("Tanh", "Conv", "LeakyRelu", "Conv", "LeakyRelu", "Add")
+    ]
 
 
 def test_fp8_weights_are_the_nearest_numbers(fp8: Path) -> None:
