@@ -28,6 +28,7 @@ from . import fp8, parity
 from .calibration import METHODS, calibration_faces, ranges
 from .precision import load_weights_fp32, precision_of
 from .to_onnx import write_model
+from .winograd import refuse_tiled
 
 Target = Literal["all", "cpu"]
 TARGETS: Final[tuple[Target, ...]] = ("all", "cpu")
@@ -65,12 +66,14 @@ def quantise(source: Path, output: Path, calibration: Path, request: Request) ->
 
     Raises:
         ModelError: `source` is not an ONNX of this SDK.
-        ExportError: the calibration faces cannot be used, the source is no FP32, or the best form
-            changes the pictures by more than `MAX_MEAN_LEVELS`; nothing is written then.
+        ExportError: the calibration faces cannot be used, the source is no FP32 or has Winograd's
+            tiles, or the best form changes the pictures by more than `MAX_MEAN_LEVELS`; nothing is
+            written then.
     """
     if request.precision == "fp8" and request.target == "cpu":
         raise ExportError("no CPU computes in FP8; use --precision int8 for --target cpu")
     model = load_model(source)
+    refuse_tiled(model, request.precision)
     own = precision_of(stored := onnx.load(source))
     if own not in ("fp32", "fp16-weights"):
         raise ExportError(f"{source} computes in {own}; expected the fp32 or fp16-weights form")
@@ -147,12 +150,12 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
 
 
 def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
-    """Nodes that make the picture of the last sum (or join, or enlargement), which is one."""
+    """What makes the picture of the last sum (or join, or enlargement), and that node itself."""
     makers = {node.output[0]: node for node in graph.graph.node}
     names, node = [], makers[graph.graph.output[0].name]
     while True:
         names.append(node.name)
-        if node.op_type in _GATHERING or node.input[0] not in makers:
+        if node.op_type in _GATHERING or not {*node.input[:1]} & makers.keys():
             return tuple(names)
         node = makers[node.input[0]]
 

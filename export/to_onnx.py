@@ -23,7 +23,7 @@ from . import parity
 from .bfloat16 import rounded_like_bf16
 from .padding import pad_channels
 from .precision import PRECISIONS, Precision, convert, load_weights_fp32, precision_of
-from .winograd import tile_convolutions
+from .winograd import refuse_tiled, tile_convolutions
 
 if TYPE_CHECKING:
     from train.networks import Generator
@@ -52,10 +52,13 @@ def export_checkpoint(
         winograd: large convolutions take fewer products, see `export.winograd`; FP32 only.
 
     Raises:
-        ExportError: the graph differs from torch by more than `MAX_DIFFERENCE`, or the precision
-            costs more than `MAX_MEAN_LEVELS`; nothing is written then.
+        ExportError: the graph differs from torch by more than `MAX_DIFFERENCE`, the precision
+            costs more than `MAX_MEAN_LEVELS`, or `winograd` suits neither it nor the network;
+            nothing is written then.
         TrainingError: no checkpoint there.
     """
+    if winograd and precision != "fp32":
+        raise ExportError(f"Winograd's convolutions are for fp32 only; {precision} was asked for")
     from train.checkpoint import load_generator
     from train.networks.measure import cost
 
@@ -121,6 +124,7 @@ def convert_onnx(
         ExportError: the precision cannot be made from it, or changes the pictures too much.
     """
     model = load_model(source)
+    refuse_tiled(model, precision)
     graph = onnx.load(source)
     if precision_of(graph) == precision:
         raise ExportError(f"{source} is {precision} already; nothing to convert")

@@ -21,6 +21,9 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
+from tpgan_sdk.errors import ExportError
+from tpgan_sdk.model import Model
+
 Matrix = npt.NDArray[np.float64]
 
 POINTS: Final = tuple(map(Fraction, ("0", "1", "-1", "1/2", "-1/2", "2", "-2")))
@@ -29,6 +32,7 @@ the rounding low."""
 TILE: Final = 4
 """m."""
 LEAST_GAIN: Final = 2.5
+"""Times fewer multiplications; with less, moving the tiles takes what they save."""
 LEAST_TILES: Final = 64
 """With fewer, reading the kernels, which are larger, takes what the products save."""
 
@@ -69,14 +73,32 @@ def transforms(results: int, taps: int) -> Transforms:
 
 def tile_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that computes its 3x3 and 5x5 convolutions of stride 1 by tiles where that takes
-    `LEAST_GAIN` times fewer multiplications. Weights must be FP32 initializers, read without a
-    Cast; the batch may be free."""
+    `LEAST_GAIN` times fewer multiplications. It must compute in FP32, with weights that are read
+    without a Cast; the batch may be free.
+
+    Raises:
+        ExportError: tiles suit none of them.
+    """
     result = shape_inference.infer_shapes(model)
-    _Tiler(result.graph).apply()
+    if not _Tiler(result.graph).apply():
+        raise ExportError("none of its convolutions is large enough for Winograd's tiles")
     del result.graph.value_info[:]
     result = shape_inference.infer_shapes(result)
     onnx.checker.check_model(result, full_check=True)
     return result
+
+
+def refuse_tiled(model: Model, wanted: str) -> None:
+    """For what makes another precision: rounding would be many times that of a direct convolution.
+
+    Raises:
+        ExportError: the model was exported with tiles.
+    """
+    if model.info.parity.get("onnx_vs_torch", {}).get("winograd"):
+        raise ExportError(
+            f"{model.path} holds Winograd's convolutions, which are for FP32 only; for {wanted} "
+            "export the checkpoint without --winograd"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +148,22 @@ class _Tiler:
         }
         self.nodes: list[onnx.NodeProto] = []
 
-    def apply(self) -> None:
-        """Rewrites the graph in place."""
+    def apply(self) -> bool:
+        """Rewrites the graph in place; whether there was anything to do."""
         for node in self.graph.node:
             layer = self._layer(node)
             if layer is not None and layer.suits:
                 self._tile(node, layer)
             else:
                 self.nodes.append(node)
+        changed = len(self.nodes) > len(self.graph.node)
         used = {name for node in self.nodes for name in node.input}
         del self.graph.node[:], self.graph.initializer[:]
         self.graph.node.extend(self.nodes)
         for name, values in self.constants.items():
             if name in used:
                 self.graph.initializer.append(numpy_helper.from_array(values, name))
+        return changed
 
     def _layer(self, node: onnx.NodeProto) -> _Layer | None:
         """What the node is, if it can be tiled at all."""
@@ -155,8 +179,10 @@ class _Tiler:
             and set(given.get("dilations", [1])) == {1}
             and set(given.get("pads", [0])) == {kernel[0] // 2}
         )
-        height, width = self.shapes[node.output[0]][2:] if plain else (0, 0)
-        return _Layer(inputs, outputs, kernel[0], height, width) if plain else None
+        shape = self.shapes.get(node.output[0], [])
+        if not plain or len(shape) != 4:
+            return None
+        return _Layer(inputs, outputs, kernel[0], *shape[2:])
 
     def _tile(self, node: onnx.NodeProto, layer: _Layer) -> None:
         """The nodes that take a convolution's place. Channels are last inside, so that every
@@ -166,13 +192,13 @@ class _Tiler:
         kernels, data, result = _weights(self.constants[node.input[1]], layer)
 
         def add(kind: str, *inputs: str, **attributes: Any) -> str:
-            made = f"{name}_{len(self.nodes)}"
+            made = f"{name}_tiled_{len(self.nodes)}"
             self.nodes.append(helper.make_node(kind, inputs, [made], made, **attributes))
             return made
 
         def constant(what: str, values: Any, dtype: npt.DTypeLike) -> str:
-            self.constants[f"{name}_{what}"] = np.asarray(values, dtype)
-            return f"{name}_{what}"
+            self.constants[f"{name}_tiled_{what}"] = np.asarray(values, dtype)
+            return f"{name}_tiled_{what}"
 
         def whole(what: str, values: Sequence[int]) -> str:
             return constant(what, values, np.int64)

@@ -145,6 +145,19 @@ def test_for_cpus_the_tail_may_stay_in_float(source: Path, faces: Path) -> None:
     assert list(quantize._in_float(graph, "all")) == ["", ", ends in float"]
 
 
+def test_the_tail_is_in_float(source: Path, faces: Path) -> None:
+    graph = onnx.shape_inference.infer_shapes(small_graph())
+    request = Request("int8", "cpu", ("max",))
+    seen = calibration.calibration_faces(faces, load_model(source).template)
+    found = calibration.ranges(graph, seen, quantize._operators(request), "max", False)
+    kept = quantize._in_float(graph, "cpu")[", ends and tail in float"]
+    made = quantize._insert(graph, found, kept, request).graph
+    read = {n.name: set(n.input) for n in made.node}
+    restored = {n.output[0] for n in made.node if n.op_type == "DequantizeLinear"}
+    assert not read["second"] & restored
+    assert read["middle_3"] & restored
+
+
 def test_the_tail_of_the_packaged_network() -> None:
     """Its last residual block is summed, then come a convolution and the picture's."""
     graph = onnx.load(resolve_model(None).path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.nn import functional as F
 
 from benchmarks.graph import count
-from export import to_onnx
+from export import parity, to_onnx
+from export.precision import Precision
+from export.quantize import Request, quantise
 from export.winograd import tile_convolutions, transforms
-from tpgan_sdk.model import load_model
+from tpgan_sdk.errors import ExportError
+from tpgan_sdk.model import load_model, write_sidecar
+
+from .small_model import write_small_model
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng
@@ -128,16 +134,26 @@ def test_it_takes_as_many_multiplications_as_it_says() -> None:
 def test_what_does_not_suit_stays(
     shape: tuple[int, ...], size: int, attributes: dict[str, Any]
 ) -> None:
-    plain = conv_graph(normal(*shape), None, size, **attributes)
-    assert operators(tile_convolutions(plain)) == ["Conv"]
+    with pytest.raises(ExportError, match="none of its convolutions is large enough"):
+        tile_convolutions(conv_graph(normal(*shape), None, size, **attributes))
+
+
+def test_an_unknown_size_stays() -> None:
+    plain = conv_graph(normal(128, 128, 5, 5), None, 32, **same(5))
+    for value in (*plain.graph.input, *plain.graph.output):
+        value.type.tensor_type.ClearField("shape")
+    with pytest.raises(ExportError, match="none of its convolutions is large enough"):
+        tile_convolutions(plain)
 
 
 def test_one_weight_of_two_convolutions() -> None:
-    """Each gets nodes and names of its own, and the numbers stay."""
+    """Each gets nodes and names of its own, and the numbers stay. They are called as an export
+    calls them, by numbers."""
     plain = conv_graph(normal(128, 128, 5, 5), None, 32, **same(5))
-    again = helper.make_node("Conv", ["y", "w"], ["z"], **same(5))
+    plain.graph.node[0].output[0] = "conv2d"
+    again = helper.make_node("Conv", ["conv2d", "w"], ["conv2d_1"], **same(5))
     plain.graph.node.append(again)
-    plain.graph.output[0].name = "z"
+    plain.graph.output[0].name = "conv2d_1"
     tiled = tile_convolutions(plain)
     assert "Conv" not in operators(tiled)
     x = {"x": normal(1, 128, 32, 32)}
@@ -160,9 +176,31 @@ def test_an_export_equals_torch_and_says_so(
     assert to_onnx.main([*arguments, "--precision", "fp32", "--winograd"]) == 0
     figures = load_model(output).info.parity["onnx_vs_torch"]
     assert figures["winograd"] is True
-    assert figures["max"] < 2e-4
-    made = onnx.load(output).graph
-    assert sum(node.op_type == "MatMul" for node in made.node) >= 3
+    assert figures["max"] < 5e-5
+    plain = tmp_path / "plain.onnx"
+    words = ["--checkpoint", str(checkpoint_dir), "--output", str(plain), "--precision", "fp32"]
+    assert to_onnx.main(words) == 0
+    assert load_model(plain).info.parity["onnx_vs_torch"]["winograd"] is False
+    counts = [operators(onnx.load(path)).count("Conv") for path in (plain, output)]
+    assert counts[1] < counts[0]
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp16-weights", "bf16"])
+def test_a_tiled_model_keeps_its_precision(tmp_path: Path, precision: Precision) -> None:
+    source = write_small_model(tmp_path)
+    info = replace(load_model(source).info, parity={"onnx_vs_torch": {"winograd": True}})
+    write_sidecar(source, info)
+    with pytest.raises(ExportError, match=f"FP32 only; for {precision} export the checkpoint"):
+        to_onnx.convert_onnx(source, tmp_path / "x.onnx", precision, parity.FACES)
+    with pytest.raises(ExportError, match="FP32 only; for int8 export the checkpoint"):
+        quantise(source, tmp_path / "x.onnx", tmp_path, Request("int8"))
+
+
+def test_other_precisions_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="fp32 only; fp16 was asked for"):
+        to_onnx.export_checkpoint(
+            tmp_path, tmp_path / "x.onnx", "fp16", parity.FACES, winograd=True
+        )
 
 
 @pytest.mark.parametrize(
