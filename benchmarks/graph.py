@@ -2,8 +2,8 @@
 
 What a good runtime never runs by itself is counted with the kernel that does its work: an operator
 on single values joins the kernel before it, and one that only moves values (padding, joining,
-slicing, resizing) is done while the next kernel reads. So the traffic is the least that passes
-memory when the result of every kernel does.
+slicing, resizing, pooling) is done while the next kernel reads. So the traffic is the least that
+passes memory when the result of every kernel does.
 """
 
 from __future__ import annotations

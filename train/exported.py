@@ -32,7 +32,7 @@ def start_from_model(source: Path, network: Generator, sample: Example) -> None:
 
     Args:
         source: an ONNX of `python -m export.to_onnx`, or the name of a packaged model; stored in
-            FP32 or as "fp16-weights", channels not padded.
+            FP32 or as "fp16-weights", neither padded nor tiled.
         network: of the preset that was exported.
         sample: views on which the batch norms measure what they see, on the network's device.
 
@@ -98,7 +98,7 @@ def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
         if f"{name}.weight" not in weights:
             raise TrainingError(
                 f"{path} has no weights of {name}; expected the export of a trained network, its "
-                "channels not padded"
+                "channels not padded and its convolutions not tiled"
             )
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         whole = torch.zeros_like(module.weight)
