@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, shape_inference
+
+from .rewriting import inferred_anew, read_constants, replace_nodes
 
 MULTIPLE: Final = 8
 """What tensor cores take. On a CPU ONNX Runtime fills its blocks of 16 up from it."""
@@ -34,10 +36,7 @@ def pad_channels(model: onnx.ModelProto, multiple: int = MULTIPLE) -> onnx.Model
     or joins hold them. The weights must be FP32 initializers, read without a Cast."""
     result = shape_inference.infer_shapes(model)
     _Padder(result.graph, multiple).apply()
-    del result.graph.value_info[:]
-    result = shape_inference.infer_shapes(result)
-    onnx.checker.check_model(result, full_check=True)
-    return result
+    return inferred_anew(result)
 
 
 class _Padder:
@@ -45,7 +44,7 @@ class _Padder:
 
     def __init__(self, graph: onnx.GraphProto, multiple: int) -> None:
         self.graph, self.multiple = graph, multiple
-        self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self.constants = read_constants(graph)
         self.channels = {
             v.name: v.type.tensor_type.shape.dim[1].dim_value
             for v in (*graph.value_info, *graph.input, *graph.output)
@@ -79,13 +78,7 @@ class _Padder:
             elif self._is_join(node):
                 nodes += self._fill(node)
             nodes.append(node)
-        del self.graph.node[:]
-        self.graph.node.extend(nodes)
-        used = {name for node in nodes for name in node.input}
-        del self.graph.initializer[:]
-        for name, values in self.constants.items():
-            if name in used:
-                self.graph.initializer.append(numpy_helper.from_array(values, name))
+        replace_nodes(self.graph, nodes, self.constants)
 
     def _collect(self, node: onnx.NodeProto) -> set[str]:
         """Groups what a node passes on; returns the tensors whose channels must stay."""

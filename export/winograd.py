@@ -19,10 +19,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, shape_inference
 
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.model import Model
+
+from .rewriting import inferred_anew, read_constants, replace_nodes
 
 Matrix = npt.NDArray[np.float64]
 
@@ -82,10 +84,7 @@ def tile_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
     result = shape_inference.infer_shapes(model)
     if not _Tiler(result.graph).apply():
         raise ExportError("none of its convolutions is large enough for Winograd's tiles")
-    del result.graph.value_info[:]
-    result = shape_inference.infer_shapes(result)
-    onnx.checker.check_model(result, full_check=True)
-    return result
+    return inferred_anew(result)
 
 
 def refuse_tiled(model: Model, wanted: str) -> None:
@@ -141,7 +140,7 @@ class _Layer:
 class _Tiler:
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.graph = graph
-        self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self.constants = read_constants(graph)
         self.shapes = {
             v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
             for v in (*graph.value_info, *graph.input, *graph.output)
@@ -157,12 +156,7 @@ class _Tiler:
             else:
                 self.nodes.append(node)
         changed = len(self.nodes) > len(self.graph.node)
-        used = {name for node in self.nodes for name in node.input}
-        del self.graph.node[:], self.graph.initializer[:]
-        self.graph.node.extend(self.nodes)
-        for name, values in self.constants.items():
-            if name in used:
-                self.graph.initializer.append(numpy_helper.from_array(values, name))
+        replace_nodes(self.graph, self.nodes, self.constants)
         return changed
 
     def _layer(self, node: onnx.NodeProto) -> _Layer | None:
