@@ -155,9 +155,10 @@ def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
     names, node = [], makers[graph.graph.output[0].name]
     while True:
         names.append(node.name)
-        if node.op_type in _GATHERING or not {*node.input[:1]} & makers.keys():
+        before = makers.get(node.input[0]) if node.input else None
+        if node.op_type in _GATHERING or before is None:
             return tuple(names)
-        node = makers[node.input[0]]
+        node = before
 
 
 def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
