@@ -34,13 +34,13 @@ class FaceCrops:
     """One face as the network sees it: occluded side on the right, float32 in [0, 255]."""
 
     face: Float32Array
-    """(128, 128, 3), the frame's colour order."""
+    """(S, S, 3), the frame's colour order: the 128x128 crop with the margin asked for."""
     patches: tuple[Float32Array, ...]
     """Left eye (40, 40, 3), right eye (40, 40, 3), nose (32, 40, 3), mouth (32, 48, 3)."""
     landmarks: FloatArray
-    """(5, 2) px of `face`."""
+    """(5, 2) px of the 128x128 crop, which begins at (margin, margin) of `face`."""
     transform: FloatArray
-    """(2, 3), frame to `face`, of the frame after mirroring where `mirrored`."""
+    """(2, 3), frame to that crop, of the frame after mirroring where `mirrored`."""
     mirrored: bool
     """Whether the frame was mirrored to bring the occluded side to the right."""
 
@@ -87,6 +87,7 @@ def crop_face(
     landmarks: npt.ArrayLike,
     template: Template = OFFICIAL,
     mirrored: bool | None = None,
+    margin: int = 0,
 ) -> FaceCrops:
     """Align one face of a frame and cut its patches.
 
@@ -95,26 +96,31 @@ def crop_face(
         landmarks: (5, 2) frame pixels, see `tpgan_sdk.geometry`.
         template: the model's template.
         mirrored: None decides by the sign of the yaw.
+        margin: crop px that `face` shows around the crop, on every side.
 
     Raises:
         GeometryError: landmarks are no face, or lie outside the frame.
     """
     placed = place_face(frame.shape[1], frame.shape[0], landmarks, template, mirrored)
     source = frame[:, ::-1] if placed.mirrored else frame
-    window = _Window.around(placed.origins)
+    window = _Window.around(placed.origins, margin)
     size = (window.width, window.height)
     pixels = warp(source, placed.transform, *size, window.left, window.top)
-    return window.cut(pixels, placed.origins, placed.landmarks, placed.transform, placed.mirrored)
+    return window.cut(pixels, placed)
 
 
 def crop_aligned(
-    crop: UInt8Array, landmarks: npt.ArrayLike | None, template: Template = OFFICIAL
+    crop: UInt8Array,
+    landmarks: npt.ArrayLike | None,
+    template: Template = OFFICIAL,
+    margin: int = 0,
 ) -> FaceCrops:
     """Cut the patches of a 128x128 crop that is aligned already.
 
     Args:
         crop: (128, 128, C) uint8.
         landmarks: (5, 2) crop pixels, or None for a frontal face at the template's points.
+        margin: as for `crop_face`; what lies beyond the crop repeats its border.
     """
     import cv2  # imported late: `import tpgan_sdk` stays light
 
@@ -124,7 +130,7 @@ def crop_aligned(
         crop = mirror_image(crop)
         points = geometry.mirror_landmarks(points, CROP_SIZE)
     origins = geometry.patch_origins(points)
-    window = _Window.around(origins)
+    window = _Window.around(origins, margin)
     beyond = (
         -window.top,
         window.top + window.height - CROP_SIZE,
@@ -134,7 +140,7 @@ def crop_aligned(
     pixels: Float32Array = cv2.copyMakeBorder(
         crop.astype(np.float32), *beyond, cv2.BORDER_REPLICATE
     ).reshape(window.height, window.width, crop.shape[2])  # OpenCV drops an axis of one channel
-    return window.cut(pixels, origins, points.copy(), np.eye(2, 3), mirrored)
+    return window.cut(pixels, Placement(np.eye(2, 3), points.copy(), origins, mirrored))
 
 
 def _check_inside(points: FloatArray, width: int, height: int) -> None:
@@ -158,32 +164,29 @@ class _Window:
     top: int
     width: int
     height: int
+    margin: int
 
     @classmethod
-    def around(cls, origins: Origins) -> _Window:
-        left = min(0, *(x for x, _ in origins))
-        top = min(0, *(y for _, y in origins))
-        right = max(CROP_SIZE, *(x + p.width for (x, _), p in zip(origins, PATCHES, strict=True)))
-        bottom = max(CROP_SIZE, *(y + p.height for (_, y), p in zip(origins, PATCHES, strict=True)))
-        return cls(left, top, right - left, bottom - top)
+    def around(cls, origins: Origins, margin: int) -> _Window:
+        left = min(-margin, *(x for x, _ in origins))
+        top = min(-margin, *(y for _, y in origins))
+        end = CROP_SIZE + margin
+        right = max(end, *(x + p.width for (x, _), p in zip(origins, PATCHES, strict=True)))
+        bottom = max(end, *(y + p.height for (_, y), p in zip(origins, PATCHES, strict=True)))
+        return cls(left, top, right - left, bottom - top, margin)
 
-    def cut(
-        self,
-        pixels: Float32Array,
-        origins: Origins,
-        landmarks: FloatArray,
-        transform: FloatArray,
-        mirrored: bool,
-    ) -> FaceCrops:
+    def cut(self, pixels: Float32Array, placed: Placement) -> FaceCrops:
         """Crop and patches from this window's pixels."""
 
         def part(x: int, y: int, width: int, height: int) -> Float32Array:
             return pixels[y - self.top :, x - self.left :][:height, :width]
 
         patches = tuple(
-            part(x, y, p.width, p.height) for (x, y), p in zip(origins, PATCHES, strict=True)
+            part(x, y, p.width, p.height) for (x, y), p in zip(placed.origins, PATCHES, strict=True)
         )
-        return FaceCrops(part(0, 0, CROP_SIZE, CROP_SIZE), patches, landmarks, transform, mirrored)
+        size = CROP_SIZE + 2 * self.margin
+        face = part(-self.margin, -self.margin, size, size)
+        return FaceCrops(face, patches, placed.landmarks, placed.transform, placed.mirrored)
 
 
 def normalise(image: npt.NDArray[np.floating], out: Float32Array, reverse_channels: bool) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import TrainingError
-from train.data.camera import Camera, render_view
+from train.data.camera import FAR, Camera, aligned_points, render_view
+from train.data.correspondence import Correspondence, correspondence, frontal_points
 from train.data.head import find_model
 from train.data.plan import RenderConfig, plan_views, portrait_generator
 from train.data.render import main
-from train.data.shards import ShardReader
+from train.data.shards import FLOW_UNIT, SEEN, VIEW_MARGIN, ShardReader
 from train.data.split import held_out
 from train.data.views import PortraitError, Renderer, frontal_target, render_views
 
@@ -71,7 +72,14 @@ def test_command_writes_shards_and_a_report(portraits: Path, tmp_path: Path) -> 
     # The same seed gives the same bytes, another one others.
     assert _render(portraits, tmp_path / "b", "--split", "train") == 0
     assert _render(portraits, tmp_path / "c", "--split", "train", "--seed", "1") == 0
-    for name in ("views.npy", "targets.npy", "labels.npy", "meta.json"):
+    for name in (
+        "views.npy",
+        "flow.npy",
+        "visibility.npy",
+        "targets.npy",
+        "labels.npy",
+        "meta.json",
+    ):
         first, again, other = (
             (tmp_path / x / "train" / "shard-00000" / name).read_bytes() for x in "abc"
         )
@@ -102,9 +110,77 @@ def test_landmarks_agree_with_the_yaw(renderer: Renderer, portrait: np.ndarray) 
     assert 80 < view.landmarks[2, 0] < 92
 
 
+def _fetch(view: np.ndarray, found: Correspondence) -> np.ndarray:
+    """(64, 64, 3) the picture that lies at the flow."""
+    x, y = found.flow.astype(np.float32) / FLOW_UNIT + VIEW_MARGIN
+    return np.asarray(cv2.remap(view[..., :3].astype(np.float32), x, y, cv2.INTER_LINEAR))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 30.0, 60.0, 85.0])
+def test_the_exact_flow_fetches_the_target(
+    renderer: Renderer, portrait: np.ndarray, yaw: float
+) -> None:
+    mesh, camera = renderer.mesh(portrait), Camera(yaw)
+    view = render_view(mesh, camera).image
+    found = correspondence(mesh, frontal_points(mesh), camera, view)
+    target = cv2.resize(frontal_target(mesh)[..., :3], (64, 64), interpolation=cv2.INTER_AREA)
+    # Inside the face: a flow on 2-px cells says nothing exact about single hairs.
+    seen = (found.visibility == SEEN)[14:54, 18:46]
+    error = np.abs(_fetch(view, found) - target.astype(np.float32))[14:54, 18:46]
+    assert seen.mean() > (0.95 if yaw == 0 else 0.35)
+    assert error[seen].mean() < 3
+    # Elsewhere than at the flow lies another picture.
+    moved = Correspondence(np.roll(found.flow, 6, axis=2), found.visibility)
+    worse = np.abs(_fetch(view, moved) - target.astype(np.float32))[14:54, 18:46]
+    assert worse[seen].mean() > 2 * error[seen].mean()
+
+
+def test_the_flow_at_0_degrees_is_the_identity(renderer: Renderer, portrait: np.ndarray) -> None:
+    mesh, camera = renderer.mesh(portrait), Camera(0.0, distance=FAR)
+    view = render_view(mesh, camera).image
+    frontal = aligned_points(mesh, camera)[0]
+    found = correspondence(mesh, frontal, camera, view)
+    centres = np.arange(64) * 2 + 0.5
+    here = np.stack(np.meshgrid(centres, centres))
+    surface = found.visibility > 0
+    assert np.abs(found.flow / FLOW_UNIT - here)[:, surface].max() < 0.02
+
+
+def test_less_is_seen_as_the_head_turns_and_the_near_half_stays(
+    renderer: Renderer, portrait: np.ndarray
+) -> None:
+    mesh = renderer.mesh(portrait)
+    near, far = [], []
+    for yaw in (0.0, 30.0, 60.0, 90.0):
+        view = render_view(mesh, Camera(yaw)).image
+        seen = correspondence(mesh, frontal_points(mesh), Camera(yaw), view).visibility == SEEN
+        near.append(seen[20:50, 18:30].mean())
+        far.append(seen[20:50, 34:46].mean())
+    assert min(near[:3]) > 0.98
+    assert near[3] > 0.8  # the slopes of nose and cheek are edge on
+    assert far == sorted(far, reverse=True)
+    assert far[0] > 0.9
+    assert far[-1] < 0.1
+
+
+def test_a_symmetric_mesh_has_a_symmetric_flow(renderer: Renderer, portrait: np.ndarray) -> None:
+    # A portrait beside its mirror image: at 0 degrees one flow is the other's mirror image.
+    flows = []
+    for image in (portrait, np.ascontiguousarray(portrait[:, ::-1])):
+        mesh = renderer.mesh(image)
+        view = render_view(mesh, Camera(0.0)).image
+        flows.append(correspondence(mesh, frontal_points(mesh), Camera(0.0), view))
+    x, y = flows[0].flow / FLOW_UNIT
+    mirrored_x, mirrored_y = flows[1].flow[:, :, ::-1] / FLOW_UNIT
+    face = np.s_[14:54, 18:46]
+    # MediaPipe finds the mirrored face within about a pixel.
+    assert np.abs(x + mirrored_x - 127)[face].mean() < 1.5
+    assert np.abs(y - mirrored_y)[face].mean() < 1.5
+
+
 def test_frontal_view_looks_like_the_target(renderer: Renderer, portrait: np.ndarray) -> None:
     mesh = renderer.mesh(portrait)
-    view = render_view(mesh, Camera(0.0)).image[16:144, 16:144].astype(float)
+    view = render_view(mesh, Camera(0.0)).image[32:160, 32:160].astype(float)
     target = frontal_target(mesh).astype(float)
     face = np.s_[24:104, 34:94]
     assert np.abs(view[face] - target[face]).mean() < 12
@@ -125,7 +201,7 @@ def test_alpha_edge_is_not_dark(renderer: Renderer, portrait: np.ndarray) -> Non
 
 def test_render_views_of_one_picture(portrait: np.ndarray) -> None:
     left, right = render_views(portrait, [-60.0, 60.0], background=(0.0, 255.0, 0.0))
-    assert left.image.shape == (160, 160, 3)
+    assert left.image.shape == (192, 192, 3)
     assert geometry.estimate_yaw(left.landmarks) < -50
     assert geometry.estimate_yaw(right.landmarks) > 50
     assert left.image[80, 4].tolist() == [0, 255, 0]  # background before the face

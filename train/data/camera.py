@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .mesh import PortraitMesh
 from .raster import rasterise, shade
 from .shards import VIEW_MARGIN
 from .sheets import SCALE
+
+FAR: Final = 1e6
+"""Camera distance that makes a view orthographic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,23 @@ class View:
     """One rendered view, aligned on its exact landmarks."""
 
     image: UInt8Array
-    """(160, 160, 4) BGR and alpha, premultiplied; the crop begins at (16, 16)."""
+    """(192, 192, 4) BGR and alpha, premultiplied; the crop begins at (32, 32)."""
     landmarks: FloatArray
     """(5, 2) crop px: exact, also where they are hidden."""
+
+
+def aligned_points(
+    mesh: PortraitMesh, camera: Camera, template: Template = OFFICIAL
+) -> tuple[FloatArray, FloatArray]:
+    """(N, 3) vertices as the camera sees them and (5, 2) exact landmarks, in crop px.
+
+    z keeps the mesh's unit. The alignment is the SDK's, on the landmarks in this view.
+    """
+    points = camera.project(mesh.vertices.astype(np.float64))
+    five = camera.project(mesh.five)[:, :2]
+    transform = geometry.alignment_transform(five, template)
+    points[:, :2] = points[:, :2] @ transform[:, :2].T + transform[:, 2]
+    return points, geometry.apply_transform(transform, five)
 
 
 def render_view(
@@ -79,13 +97,9 @@ def render_view(
         margin: crop px around the 128x128 crop.
     """
     light = light or Light()
-    points = camera.project(mesh.vertices.astype(np.float64))
-    five = camera.project(mesh.five)[:, :2]
-    transform = geometry.alignment_transform(five, template)
-    landmarks = geometry.apply_transform(transform, five)
     # The alignment is part of the projection: nothing is resampled twice.
-    shift = (transform[:, 2] + margin) * SCALE + (SCALE - 1) / 2
-    points[:, :2] = points[:, :2] @ (transform[:, :2] * SCALE).T + shift
+    points, landmarks = aligned_points(mesh, camera, template)
+    points[:, :2] = (points[:, :2] + margin) * SCALE + (SCALE - 1) / 2
     size = (CROP_SIZE + 2 * margin) * SCALE
     index, weights, _ = rasterise(
         points.astype(np.float32),

@@ -7,22 +7,31 @@ patches are made in one place.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
+from tpgan_sdk import geometry
+from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs, normalise
 from tpgan_sdk.errors import GeometryError
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray, Template
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8, warp
 
 from . import augment
+from .shards import HIDDEN, SEEN
+
+COVERED: Final = 4.0
+"""Grey levels: what differs by more is covered by something before the face."""
 
 Example = dict[str, Tensor]
-"""The five inputs and ``target`` as float32 RGB in [-1, 1], (3, H, W); ``yaw`` in degrees, 0 or
-more; ``identity``, a running number."""
+"""The inputs and ``target`` as float32 RGB in [-1, 1], (3, H, W); ``yaw`` in degrees, 0 or more;
+``identity``, a running number. With a margin besides: ``flow`` (2, 64, 64) float32, x and y in the
+face input, [-1, 1] from edge to edge; ``visibility`` (64, 64) uint8 of `shards`; ``silhouette``
+(1, s / 4, s / 4) float32 in [0, 1], whether the face input shows a person."""
 
 
 class ExampleSet(Dataset[Example]):
@@ -45,6 +54,17 @@ class ExampleSet(Dataset[Example]):
         return batch
 
 
+class Correspondence(NamedTuple):
+    """Where the frontal face lies in the view."""
+
+    flow: Float32Array
+    """(2, 64, 64) px of the crop."""
+    visibility: UInt8Array
+    """(64, 64) of `shards`."""
+    silhouette: UInt8Array
+    """(S, S) opacity of the view before its background."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A view and its frontal face before any damage, the occluded side on the right."""
@@ -60,6 +80,8 @@ class Sample:
     identity: int
     rendered: bool = True
     """Whether it lacks the contrast of photos."""
+    correspondence: Correspondence | None = None
+    """Of rendered views."""
 
 
 def make_example(
@@ -67,6 +89,7 @@ def make_example(
     template: Template,
     rng: np.random.Generator | None = None,
     texture: Float32Array | None = None,
+    face_margin: int = 0,
 ) -> Example:
     """The example of one sample.
 
@@ -75,23 +98,35 @@ def make_example(
         template: the network's.
         rng: decides light, colour, damage, and the errors of the landmarks; None leaves all exact.
         texture: (S, S, 3) in [0, 255], what things before the face look like; None takes the view.
+        face_margin: crop px that the face input shows around the crop.
     """
     margin = (sample.view.shape[0] - CROP_SIZE) // 2
     exact, target = sample.landmarks + margin, sample.target
+    hidden = None
     if rng is None:
         pixels, detected = to_uint8(sample.view), exact
     else:
         texture = sample.view if texture is None else texture
-        pixels, target = _as_photographed(sample, texture, rng)
+        pixels, target, hidden = _as_photographed(sample, texture, rng)
         wrong = augment.misplace(rng, sample.landmarks, sample.yaw) - sample.landmarks
         pixels, exact = augment.end_of_photo(rng, pixels, exact)
         detected = exact + wrong
     try:
-        crops = crop_face(pixels, detected, template, mirrored=False)
+        crops = crop_face(pixels, detected, template, False, face_margin)
     except GeometryError:  # misplaced beyond what a face can be: take the exact points
-        crops = crop_face(pixels, exact, template, mirrored=False)
-    inputs = network_inputs([crops], reverse_channels=True)
-    example = {name: torch.from_numpy(inputs[name][0]) for name in INPUT_NAMES}
+        crops = crop_face(pixels, exact, template, False, face_margin)
+    if face_margin:
+        face = np.empty((3, *crops.face.shape[:2]), np.float32)
+        normalise(crops.face, face, reverse_channels=True)
+        example = {"face": torch.from_numpy(face)}
+    else:
+        inputs = network_inputs([crops], reverse_channels=True)
+        example = {name: torch.from_numpy(inputs[name][0]) for name in INPUT_NAMES}
+    if face_margin and sample.correspondence is not None:
+        origin = exact[0] - sample.landmarks[0]
+        example |= _correspondence(
+            sample.correspondence, origin, margin, pixels, crops.transform, hidden, face_margin
+        )
     rgb = target[..., ::-1] / np.float32(127.5) - 1
     example["target"] = torch.from_numpy(rgb).permute(2, 0, 1)
     example["yaw"] = torch.tensor(float(sample.yaw))
@@ -99,12 +134,53 @@ def make_example(
     return example
 
 
+def _correspondence(
+    truth: Correspondence,
+    origin: FloatArray,
+    margin: int,
+    pixels: UInt8Array,
+    transform: FloatArray,
+    occluded: npt.NDArray[np.bool_] | None,
+    face_margin: int,
+) -> Example:
+    """Flow, visibility and silhouette in the face input.
+
+    `origin`: x and y of the crop in `pixels`, which may be a part of the view; `margin`: of the
+    crop in the view; `occluded`: (S, S) of the view.
+    """
+    place = truth.flow.reshape(2, -1).T + origin
+    visibility = truth.visibility.copy()
+    height, width = pixels.shape[:2]
+    lost = ~((place >= 1) & (place <= (width - 2, height - 2))).all(axis=1)
+    if occluded is not None:
+        column, row = np.clip(np.rint(truth.flow + margin), 0, len(occluded) - 1).astype(np.intp)
+        lost |= occluded[row, column].ravel()
+    size = CROP_SIZE + 2 * face_margin
+    flow = (geometry.apply_transform(transform, place) + face_margin + 0.5) * (2 / size) - 1
+    lost |= (np.abs(flow) > 1 - 2 / size).any(axis=1)
+    visibility[lost.reshape(visibility.shape) & (visibility == SEEN)] = HIDDEN
+    shown = truth.silhouette if occluded is None else truth.silhouette * ~occluded
+    left, top = np.rint(margin - origin).astype(int)
+    shown = np.ascontiguousarray(shown[top : top + height, left : left + width, None])
+    quarter = warp(shown, transform, size, size, -face_margin, -face_margin)
+    quarter = quarter.reshape(size // 4, 4, size // 4, 4).mean(axis=(1, 3)) / 255
+    return {
+        "flow": torch.from_numpy(flow.T.reshape(truth.flow.shape).astype(np.float32)),
+        "visibility": torch.from_numpy(visibility),
+        "silhouette": torch.from_numpy(quarter.astype(np.float32))[None],
+    }
+
+
 def _as_photographed(
     sample: Sample, texture: Float32Array, rng: np.random.Generator
-) -> tuple[UInt8Array, Float32Array]:
-    """View and target in one random exposure; occlusion and damage are the view's alone."""
+) -> tuple[UInt8Array, Float32Array, npt.NDArray[np.bool_]]:
+    """View and target in one random exposure, and (S, S) where something covers the view.
+
+    Occlusion and damage are the view's alone.
+    """
     exposure = augment.colour_map(rng, sample.rendered)
     view = augment.occlude(rng, sample.view, texture)
+    covered = (np.abs(view - sample.view) > COVERED).any(axis=-1)
     view, target = (augment.recolour(picture, exposure) for picture in (view, sample.target))
     view, target = augment.grey(rng, view, target)
-    return augment.damage(rng, view), target
+    return augment.damage(rng, view), target, covered

@@ -20,8 +20,8 @@ from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
 
 from .background import background, soften
 from .compose import blend
-from .example import Example, ExampleSet, Sample, make_example
-from .shards import ShardReader, find_shards
+from .example import Correspondence, Example, ExampleSet, Sample, make_example
+from .shards import FLOW_UNIT, ShardReader, find_shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,14 @@ class Examples(ExampleSet):
     Each example is an `Example`.
     """
 
-    def __init__(self, folder: Path, augmented: bool = True, template: str = "official") -> None:
+    def __init__(
+        self, folder: Path, augmented: bool = True, template: str = "official", margin: int = 0
+    ) -> None:
         self.shards = [ShardReader(path) for path in find_shards(folder)]
         self.starts = np.cumsum([0, *(len(shard) for shard in self.shards)])
         self.classes = max(int(s.labels["identity"].max()) + 1 for s in self.shards)
         self.augmented = augmented
+        self.margin = margin
         self.template: Template = TEMPLATES[template]
 
     def index(self) -> str:
@@ -68,8 +71,17 @@ class Examples(ExampleSet):
         inner = soften(behind)[margin : margin + CROP_SIZE, margin : margin + CROP_SIZE]
         frame, truth = blend(view, behind), blend(target, inner)
         landmarks = label["landmarks"].astype(np.float64)
-        sample = Sample(frame, landmarks, truth, float(label["yaw"]), int(label["identity"]))
-        return make_example(sample, self.template, rng if self.augmented else None, behind)
+        flow = shard.flow[row] / np.float32(FLOW_UNIT)
+        sample = Sample(
+            frame,
+            landmarks,
+            truth,
+            float(label["yaw"]),
+            int(label["identity"]),
+            correspondence=Correspondence(flow, shard.visibility[row], view[..., 3]),
+        )
+        rng_or_none = rng if self.augmented else None
+        return make_example(sample, self.template, rng_or_none, behind, self.margin)
 
 
 class Shuffle(Sampler[Position]):

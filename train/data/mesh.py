@@ -46,6 +46,9 @@ BESIDE: Final = 14
 COARSE: Final = 4
 # Width of the mouth relative to the distance of the eyes: half of the portraits have more.
 SMILE: Final = 0.9
+# A photo this close to frontal is its own target; others are turned by their mesh.
+PHOTO_TARGET_YAW: Final = 4.0
+PHOTO_TARGET_PITCH: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,12 @@ class PortraitMesh:
     """Yaw, pitch, roll of the photo in degrees, which the mesh is freed from."""
     depth_factor: float
     """Of MediaPipe's depth, see `head.HeadFit`."""
+
+    @property
+    def is_frontal(self) -> bool:
+        """Whether the photo itself is the person's frontal target."""
+        yaw, pitch, _ = self.pose
+        return abs(yaw) <= PHOTO_TARGET_YAW and abs(pitch) <= PHOTO_TARGET_PITCH
 
     @property
     def smiles(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from tpgan_sdk.resample import UInt8Array
 
 from .camera import render_view
+from .correspondence import Correspondence, correspondence, frontal_points
 from .plan import Person, RenderConfig, plan_views
 from .views import PortraitError, Renderer, frontal_target
 
@@ -45,8 +46,10 @@ def _read(path: Path) -> UInt8Array:
 
 def render_portrait(
     renderer: Renderer, image: UInt8Array, config: RenderConfig, rng: np.random.Generator
-) -> tuple[list[UInt8Array], list[UInt8Array], list[tuple[Any, ...]]]:
-    """Views, the two targets and, for each view, `shards.LABELS` without the identity.
+) -> tuple[list[UInt8Array], list[Correspondence], list[UInt8Array], list[tuple[Any, ...]]]:
+    """Views, their correspondences, the two targets and, for each view, its labels.
+
+    Labels are `shards.LABELS` without the identity.
 
     Args:
         renderer: open.
@@ -59,10 +62,14 @@ def render_portrait(
     """
     # The mirror image is analysed anew: MediaPipe is not exactly symmetric.
     meshes = [renderer.mesh(image), renderer.mesh(np.ascontiguousarray(image[:, ::-1]))]
-    views, labels = [], []
+    frontal = [frontal_points(mesh) for mesh in meshes]
+    views, correspondences, labels = [], [], []
     for camera, light, mirrored in plan_views(config, rng, meshes[0].smiles):
         view = render_view(meshes[mirrored], camera, light)
         views.append(view.image)
+        correspondences.append(
+            correspondence(meshes[mirrored], frontal[mirrored], camera, view.image)
+        )
         pose = (camera.yaw, camera.pitch, camera.roll)
         labels.append((int(mirrored), mirrored, *pose, light.direction, view.landmarks))
-    return views, [frontal_target(mesh) for mesh in meshes], labels
+    return views, correspondences, [frontal_target(mesh) for mesh in meshes], labels

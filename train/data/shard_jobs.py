@@ -12,6 +12,7 @@ from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.geometry import OFFICIAL
 from tpgan_sdk.resample import UInt8Array
 
+from .correspondence import Correspondence
 from .person import portrait_of, render_portrait
 from .plan import Person, RenderConfig, find_portraits, plan_people, portrait_generator
 from .shards import write_shard
@@ -87,6 +88,7 @@ def _render_in_worker(job: ShardJob) -> ShardJob:
 def render_shard(renderer: Renderer, job: ShardJob) -> ShardJob:
     """Render and write one shard; unusable portraits are noted in the job that is returned."""
     views: list[UInt8Array] = []
+    correspondences: list[Correspondence] = []
     targets: list[UInt8Array] = []
     labels: list[tuple[Any, ...]] = []
     names: dict[str, str] = {}
@@ -100,14 +102,21 @@ def render_shard(renderer: Renderer, job: ShardJob) -> ShardJob:
             continue
         base = len(targets)
         views += result[0]
-        targets += result[1]
-        labels += [(base + target, person.identity, *rest) for target, *rest in result[2]]
+        correspondences += result[1]
+        targets += result[2]
+        labels += [(base + target, person.identity, *rest) for target, *rest in result[3]]
         names[str(person.identity)] = person.name
     job.views = len(views)
     if views:
-        config = asdict(job.config)
-        meta = {"template": OFFICIAL.name, "seed": job.config.seed, "portraits": names}
-        write_shard(job.folder, views, targets, labels, {**meta, "config": config})
+        meta: dict[str, Any] = {
+            "template": OFFICIAL.name,
+            "seed": job.config.seed,
+            "portraits": names,
+        }
+        flows = [c.flow for c in correspondences]
+        visibility = [c.visibility for c in correspondences]
+        meta["config"] = asdict(job.config)
+        write_shard(job.folder, views, flows, visibility, targets, labels, meta)
     return job
 
 

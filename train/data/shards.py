@@ -3,8 +3,13 @@
 A shard holds about 64 portraits:
 
 ========================  =======================================================================
-``views.npy``             (N, 160, 160, 4) uint8 BGR and alpha, premultiplied; the 128x128 crop
-                          begins at (16, 16), so that crops and patches can be jittered
+``views.npy``             (N, 192, 192, 4) uint8 BGR and alpha, premultiplied; the 128x128 crop
+                          begins at (32, 32), so that a face with margin can be cut and jittered;
+                          alpha is the view's silhouette
+``flow.npy``              (N, 2, 64, 64) int16: x, y in the view's crop, in 1/64 px, of what the
+                          target shows at the centre of each cell of 2x2 crop px
+``visibility.npy``        (N, 64, 64) uint8: whether the view shows it: 0 the target shows no
+                          surface there, 1 hidden, 2 seen
 ``targets.npy``           (T, 128, 128, 4) uint8, the same for the frontal faces
 ``labels.npy``            (N,) of `LABELS`
 ``meta.json``             format version, template, seed, configuration, file name per identity
@@ -28,10 +33,17 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE
 from tpgan_sdk.resample import UInt8Array
 
-FORMAT_VERSION: Final = 1
-VIEW_MARGIN: Final = 16
+FORMAT_VERSION: Final = 2
+VIEW_MARGIN: Final = 32
 """Crop pixels around the 128x128 crop of a view, on every side."""
 VIEW_SIZE: Final = CROP_SIZE + 2 * VIEW_MARGIN
+FLOW_GRID: Final = 64
+"""Cells of the correspondence on each axis of the target."""
+FLOW_UNIT: Final = 64
+"""Units of ``flow.npy`` in a crop pixel."""
+NO_SURFACE: Final = 0
+HIDDEN: Final = 1
+SEEN: Final = 2
 
 LABELS: Final = np.dtype(
     [
@@ -50,6 +62,8 @@ LABELS: Final = np.dtype(
 def write_shard(
     folder: Path,
     views: Sequence[UInt8Array],
+    flow: Sequence[npt.NDArray[np.int16]],
+    visibility: Sequence[UInt8Array],
     targets: Sequence[UInt8Array],
     labels: Sequence[tuple[Any, ...]],
     meta: Mapping[str, Any],
@@ -58,7 +72,9 @@ def write_shard(
 
     Args:
         folder: for example ``OUTPUT/train/shard-00000``; replaced when it exists.
-        views: (160, 160, 4) uint8 each.
+        views: (192, 192, 4) uint8 each.
+        flow: (2, 64, 64) int16 each.
+        visibility: (64, 64) uint8 each.
         targets: (128, 128, 4) uint8 each.
         labels: one tuple of `LABELS` a view.
         meta: ends up in ``meta.json``, the format version is added.
@@ -67,6 +83,8 @@ def write_shard(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     np.save(part / "views.npy", np.stack(views))
+    np.save(part / "flow.npy", np.stack(flow))
+    np.save(part / "visibility.npy", np.stack(visibility))
     np.save(part / "targets.npy", np.stack(targets))
     np.save(part / "labels.npy", np.array(list(labels), dtype=LABELS))
     text = json.dumps({"format": FORMAT_VERSION, **meta}, indent=1, sort_keys=True)
@@ -86,7 +104,11 @@ class ShardReader:
     """
 
     views: npt.NDArray[np.uint8]
-    """(N, 160, 160, 4) premultiplied BGR and alpha."""
+    """(N, 192, 192, 4) premultiplied BGR and alpha."""
+    flow: npt.NDArray[np.int16]
+    """(N, 2, 64, 64) x, y in the view's crop, 1/64 px."""
+    visibility: npt.NDArray[np.uint8]
+    """(N, 64, 64) `NO_SURFACE`, `HIDDEN` or `SEEN`."""
     targets: npt.NDArray[np.uint8]
     """(T, 128, 128, 4) premultiplied BGR and alpha."""
     labels: npt.NDArray[np.void]
@@ -97,7 +119,15 @@ class ShardReader:
         self.folder = folder
         try:
             self.meta = json.loads((folder / "meta.json").read_text())
+            version = self.meta.get("format")
+            if version != FORMAT_VERSION:
+                raise TrainingError(
+                    f"{folder} has shard format {version}, this code reads {FORMAT_VERSION}; "
+                    "render the portraits again"
+                )
             self.views = np.load(folder / "views.npy", mmap_mode="r")
+            self.flow = np.load(folder / "flow.npy", mmap_mode="r")
+            self.visibility = np.load(folder / "visibility.npy", mmap_mode="r")
             self.targets = np.load(folder / "targets.npy", mmap_mode="r")
             self.labels = np.load(folder / "labels.npy", mmap_mode="r")
         except (OSError, ValueError) as error:
@@ -105,17 +135,15 @@ class ShardReader:
                 f"{folder} is not a readable shard ({error}); expected a folder written by "
                 "`python -m train.data.render`: render it again"
             ) from error
-        if self.meta.get("format") != FORMAT_VERSION:
-            raise TrainingError(
-                f"{folder} has shard format {self.meta.get('format')}, this code reads "
-                f"{FORMAT_VERSION}; render the portraits again"
-            )
         self._check()
 
     def _check(self) -> None:
         count = len(self.labels)
         faults = {
             "views.npy": self.views.shape == (count, VIEW_SIZE, VIEW_SIZE, 4),
+            "flow.npy": self.flow.shape == (count, 2, FLOW_GRID, FLOW_GRID)
+            and self.flow.dtype == np.int16,
+            "visibility.npy": self.visibility.shape == (count, FLOW_GRID, FLOW_GRID),
             "targets.npy": self.targets.shape[1:] == (CROP_SIZE, CROP_SIZE, 4),
             "labels.npy": self.labels.dtype == LABELS
             and bool((self.labels["target"] < len(self.targets)).all()),

@@ -18,7 +18,7 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, Template
 from tpgan_sdk.resample import UInt8Array, to_uint8, warp
 
-from .camera import Camera, View, render_view
+from .camera import FAR, Camera, View, render_view
 from .compose import compose
 from .head import HeadModel
 from .landmarks import FIVE_POINTS, PortraitAnalyser
@@ -30,11 +30,6 @@ from .texture import HiddenColours
 MAX_PORTRAIT_YAW: Final = 18.0
 MIN_EYE_TO_MOUTH: Final = 32.0
 MAX_FOREGROUND: Final = 0.9
-# A photo this close to frontal is its own target; others are turned by their mesh.
-PHOTO_TARGET_YAW: Final = 4.0
-PHOTO_TARGET_PITCH: Final = 6.0
-FAR: Final = 1e6
-"""Camera distance that makes a view orthographic."""
 
 
 class PortraitError(TrainingError):
@@ -143,9 +138,7 @@ def frontal_target(mesh: PortraitMesh, template: Template = OFFICIAL) -> UInt8Ar
 
     The photo itself where it was taken from the front, else the mesh turned to the front.
     """
-    yaw, pitch, _ = mesh.pose
-    frontal = abs(yaw) <= PHOTO_TARGET_YAW and abs(pitch) <= PHOTO_TARGET_PITCH
-    if not frontal or template is not OFFICIAL:
+    if not mesh.is_frontal or template is not OFFICIAL:
         return render_view(mesh, Camera(0.0, distance=FAR), None, template, margin=0).image
     inner = slice(MARGIN, MARGIN + SCALE * CROP_SIZE)
     alpha = np.ascontiguousarray(mesh.alpha[inner, inner])

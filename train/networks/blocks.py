@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .spec import GeneratorSpec
+
+class LayerStyle(Protocol):
+    """What a generator's table says about all its layers."""
+
+    @property
+    def slope(self) -> float: ...
+    @property
+    def batch_norm(self) -> bool: ...
+    @property
+    def upsample(self) -> str: ...
 
 
 class Conv(nn.Module):
@@ -17,7 +28,7 @@ class Conv(nn.Module):
 
     def __init__(
         self,
-        spec: GeneratorSpec,
+        spec: LayerStyle,
         inputs: int,
         outputs: int,
         kernel: int = 3,
@@ -46,7 +57,7 @@ class Conv(nn.Module):
 class Residual(nn.Module):
     """R(c, k): conv k, LeakyReLU, conv k, add the input, LeakyReLU."""
 
-    def __init__(self, spec: GeneratorSpec, channels: int, kernel: int) -> None:
+    def __init__(self, spec: LayerStyle, channels: int, kernel: int) -> None:
         super().__init__()
         self.first = Conv(spec, channels, channels, kernel)
         self.second = Conv(spec, channels, channels, kernel, activate=False)
@@ -62,7 +73,7 @@ class Upsample(nn.Module):
     The second form leaves no checkerboard and is cheap: its convolution runs at the small size.
     """
 
-    def __init__(self, spec: GeneratorSpec, inputs: int, outputs: int) -> None:
+    def __init__(self, spec: LayerStyle, inputs: int, outputs: int) -> None:
         super().__init__()
         self.transposed = spec.upsample == "transposed"
         self.conv: nn.Module = (
@@ -104,6 +115,6 @@ def maxout(x: Tensor) -> Tensor:
     return torch.maximum(first, second)
 
 
-def residuals(spec: GeneratorSpec, channels: int, kernel: int, count: int) -> nn.Sequential:
+def residuals(spec: LayerStyle, channels: int, kernel: int, count: int) -> nn.Sequential:
     """`count` residual blocks one after the other."""
     return nn.Sequential(*(Residual(spec, channels, kernel) for _ in range(count)))

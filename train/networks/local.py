@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,17 @@ class LocalPathway(nn.Module):
         )
 
 
+class FuserStyle(Protocol):
+    """What a generator's table says about laying patches over the face."""
+
+    @property
+    def fuse(self) -> str: ...
+    @property
+    def feather(self) -> int: ...
+    @property
+    def template(self) -> str: ...
+
+
 class Fuser(nn.Module):
     """Lays four patches at their places on the 128-px frontal map.
 
@@ -63,7 +75,7 @@ class Fuser(nn.Module):
     a step there would stand in the face as a faint line.
     """
 
-    def __init__(self, spec: GeneratorSpec) -> None:
+    def __init__(self, spec: FuserStyle) -> None:
         super().__init__()
         self.use_max = spec.fuse == "max"
         boxes = zip(TEMPLATES[spec.template].paste_boxes(), PATCHES, strict=True)

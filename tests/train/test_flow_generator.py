@@ -1,0 +1,84 @@
+"""The appearance-flow generator: size, what it does before training, and its own definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from train.networks.flow_generator import FlowGenerator
+from train.networks.flow_spec import EDGE_FLOW, TINY_FLOW, FlowSpec
+
+
+def _face(count: int = 2, size: int = 160) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.rand(count, 3, 12, 12, generator=generator) * 2 - 1
+    return torch.nn.functional.interpolate(coarse, size=(size, size), mode="bilinear")
+
+
+def test_edge_keeps_its_budget() -> None:
+    with torch.device("meta"):
+        network = FlowGenerator(EDGE_FLOW).eval()
+        face = torch.zeros(1, 3, 160, 160)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(face)
+    assert sum(p.numel() for p in network.parameters()) < 6_000_000
+    assert counter.get_total_flops() < 3_600_000_000
+
+
+@pytest.mark.parametrize("margin", [0, 16, 32])
+def test_before_training_it_fetches_the_crop_itself(margin: int) -> None:
+    network = FlowGenerator(replace(TINY_FLOW, margin=margin)).eval()
+    face = _face(size=128 + 2 * margin)
+    result = network(face)
+    crop = face[:, :, margin : margin + 128, margin : margin + 128]
+    torch.testing.assert_close(result.fetched, crop, atol=1e-4, rtol=0)
+    assert result.flow.shape == (2, 2, 64, 64)
+    assert result.silhouette.shape == (2, 1, 32 + margin // 2, 32 + margin // 2)
+    assert result.image.shape == (2, 3, 128, 128)
+
+
+def test_the_result_is_the_sum_of_its_outputs() -> None:
+    # What the SDK does at larger sizes must at 128 px give the network's own picture.
+    torch.manual_seed(0)
+    network = FlowGenerator(TINY_FLOW).eval()
+    for parameter in network.parameters():
+        parameter.data += torch.randn_like(parameter) * 0.05
+    r = network(_face())
+    tone = torch.nn.functional.interpolate(r.tone, scale_factor=2.0, mode="bilinear")
+    for _ in range(2):
+        tone = torch.nn.functional.interpolate(tone, scale_factor=2.0, mode="bilinear")
+    gain, bias = tone.chunk(2, dim=1)
+    mirrored = r.fetched.flip(3) * (1 + gain) + bias
+    whole = r.fetch_weight * r.fetched + r.mirror_weight * mirrored + r.drawn
+    torch.testing.assert_close(r.image, whole.clamp(-1, 1), atol=1e-5, rtol=0)
+    assert (r.fetch_weight >= 0).all()
+    assert (r.fetch_weight + r.mirror_weight <= 1 + 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    "part", [{"local": ()}, {"mirror": False}, {"silhouette": False}, {"compose": False}]
+)
+def test_every_part_can_be_left_out(part: dict[str, object]) -> None:
+    spec: FlowSpec = replace(TINY_FLOW, **part)  # type: ignore[arg-type]
+    result = FlowGenerator(spec).eval()(_face(1))
+    assert torch.isfinite(result.image).all()
+    if "mirror" in part:
+        assert result.mirror_weight.max() < 0.05
+
+
+def test_every_parameter_learns() -> None:
+    torch.manual_seed(0)
+    network = FlowGenerator(TINY_FLOW).train()
+    for _ in range(2):  # the heads begin at zero: what lies before them learns from the second step
+        result = network(_face(4))
+        loss = sum(x.float().square().mean() + x.float().mean() for x in result)
+        network.zero_grad()
+        loss.backward()
+        for parameter in network.parameters():
+            assert parameter.grad is not None
+            parameter.data -= 0.1 * parameter.grad
+    still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().any()]
+    assert still == []

@@ -1,0 +1,302 @@
+"""The generator that fetches what the photo shows and draws only what it hides.
+
+TP-GAN's two pathways (Huang et al., ICCV 2017), with appearance flow (Zhou et al., ECCV 2016) in
+place of drawing every pixel:
+
+1. `GlobalPathway`: from the face, where each frontal pixel lies in it, whether it is seen there,
+   and which part of the photo is background.
+2. `fetch`: the picture that lies there, and its mirror image.
+3. `Composer`: a drawn picture, and how much of fetched, mirrored and drawn picture to take.
+4. `LocalDrawing`: eyes, nose and mouth drawn anew at the template's places, laid over without a
+   seam.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
+
+from .blocks import Conv, Residual, double
+from .flow_spec import FlowSpec
+from .local import Fuser
+
+FLOW_SIZE = CROP_SIZE // 2
+LEAST_SHARE = 0.02
+"""Prior of what is not seen anywhere: the composer can still choose it."""
+
+
+class FrontalFlow(NamedTuple):
+    """All that the generator makes; pictures are RGB in [-1, 1], float."""
+
+    image: Tensor
+    """(N, 3, 128, 128) the result."""
+    flow: Tensor
+    """(N, 2, 64, 64) x, y in the face input, [-1, 1] from edge to edge (`align_corners=False`)."""
+    visibility: Tensor
+    """(N, 1, 64, 64) logit of whether the photo shows it."""
+    silhouette: Tensor
+    """(N, 1, s / 4, s / 4) logit of whether the face input shows a person, s its size."""
+    fetch_weight: Tensor
+    """(N, 1, 128, 128) share of the fetched picture in the result."""
+    mirror_weight: Tensor
+    """(N, 1, 128, 128) share of the mirrored picture."""
+    tone: Tensor
+    """(N, 6, 16, 16) gain - 1 and bias of the mirrored picture's RGB."""
+    drawn: Tensor
+    """(N, 3, 128, 128) what is drawn, times its share."""
+    fetched: Tensor
+    """(N, 3, 128, 128) the photo moved by the flow."""
+    composed: Tensor
+    """(N, 3, 128, 128) the result before the local pathways."""
+
+
+class GlobalPathway(nn.Module):
+    """Face to flow, visibility, silhouette, and the maps behind them."""
+
+    def __init__(self, spec: FlowSpec) -> None:
+        super().__init__()
+        self.size = CROP_SIZE + 2 * spec.margin
+        self.smallest = self.size // 16
+        widths = spec.encoder
+        stages: list[nn.Module] = []
+        inputs = 12 + 2
+        for k, width in enumerate(widths):
+            blocks = [Residual(spec, width, 3) for _ in range(2 if k == 3 else 1)]
+            stages.append(nn.Sequential(Conv(spec, inputs, width, stride=2 if k else 1), *blocks))
+            inputs = width
+        self.encoder = nn.ModuleList(stages)
+        squeezed = spec.code_squeeze
+        self.squeeze = Conv(spec, widths[3], squeezed, 1)
+        self.code = nn.Linear(squeezed * self.smallest**2, spec.code)
+        self.seed = nn.Linear(spec.code, squeezed * 64)
+        up: list[nn.Module] = []
+        lower = squeezed
+        for width, skip in zip(reversed(spec.decoder), reversed(widths), strict=True):
+            up.append(nn.Sequential(Conv(spec, lower + skip, width), Residual(spec, width, 3)))
+            lower = width
+        self.decoder = nn.ModuleList(up)
+        self.head = nn.Conv2d(lower, 3, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        self.silhouette = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths[1:])
+        self.slope = spec.slope
+        half = self.size // 2
+        self.register_buffer("places", _grid(half, half), persistent=False)
+        self.register_buffer("identity", _grid(FLOW_SIZE, half), persistent=False)
+        self.register_buffer("identity_full", _grid(CROP_SIZE, self.size), persistent=False)
+
+    def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Flow, visibility, silhouette, identity code, and the decoder's map at 8 px."""
+        places: Any = self.places
+        identity: Any = self.identity
+        x = F.pixel_unshuffle(face, 2)
+        x = torch.cat([x, places.to(x.dtype).expand(x.shape[0], -1, -1, -1)], dim=1)
+        maps = []
+        for stage in self.encoder:
+            x = stage(x)
+            maps.append(x)
+        silhouette = self.silhouette[2](maps[3])
+        silhouette = self.silhouette[1](maps[2]) + double(silhouette)
+        silhouette = self.silhouette[0](maps[1]) + double(silhouette)
+        code = F.leaky_relu(self.code(self.squeeze(x).flatten(1)), self.slope)
+        lower = self.seed(code).view(x.shape[0], -1, 8, 8)
+        deepest = lower
+        for k, stage in enumerate(self.decoder):
+            lower = double(lower) if k else lower
+            lower = stage(torch.cat([lower, _middle(maps.pop(), lower.shape[-1])], dim=1))
+            deepest = deepest if k else lower
+        head = self.head(lower).float()
+        return identity + head[:, :2], head[:, 2:], silhouette.float(), code, deepest
+
+    def places_at_full_size(self, flow: Tensor) -> Tensor:
+        """(N, 2, 128, 128) of (N, 2, 64, 64): what is doubled is the way, exact at the border."""
+        identity: Any = self.identity
+        full: Any = self.identity_full
+        way: Tensor = full + double(flow - identity)
+        return way
+
+
+class Composer(nn.Module):
+    """Fetched and mirrored picture to a drawn one, the shares of all three, and the tone."""
+
+    def __init__(self, spec: FlowSpec, inputs: int) -> None:
+        super().__init__()
+        a, b, c, d = spec.composer
+        self.down = nn.ModuleList(
+            [
+                Conv(spec, 4 * inputs, a),
+                nn.Sequential(Conv(spec, a, b, stride=2), Residual(spec, b, 3)),
+                nn.Sequential(Conv(spec, b, c, stride=2), Residual(spec, c, 3)),
+                nn.Sequential(
+                    Conv(spec, c, d, stride=2), Residual(spec, d, 3), Residual(spec, d, 3)
+                ),
+            ]
+        )
+        self.seed = nn.Linear(spec.code, spec.code_squeeze // 2 * 64)
+        x, y, z = spec.composer_up
+        joined = d + spec.decoder[3] + spec.code_squeeze // 2
+        pairs = [(joined, d), (d + c, z), (z + b, y), (y + a, x)]
+        self.up = nn.ModuleList(
+            nn.Sequential(Conv(spec, i, o), Residual(spec, o, 3)) for i, o in pairs
+        )
+        self.tone = nn.Conv2d(z, 6, 3, padding=1)
+        self.tail_up = Conv(spec, x, spec.tail)
+        self.tail = Conv(spec, spec.tail + inputs, spec.tail)
+        self.head = nn.Conv2d(spec.tail, 6, 3, padding=1)
+        for layer in (self.tone, self.head):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, pictures: Tensor, code: Tensor, deepest: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 6, 128, 128) drawn picture before tanh and logits of the shares; the tone."""
+        x = F.pixel_unshuffle(pictures, 2)
+        maps = []
+        for stage in self.down:
+            x = stage(x)
+            maps.append(x)
+        seed = self.seed(code).view(x.shape[0], -1, 8, 8)
+        x = self.up[0](torch.cat([maps.pop(), deepest, seed], dim=1))
+        x = self.up[1](torch.cat([double(x), maps.pop()], dim=1))
+        tone = self.tone(x).float()
+        x = self.up[2](torch.cat([double(x), maps.pop()], dim=1))
+        x = self.up[3](torch.cat([double(x), maps.pop()], dim=1))
+        x = self.tail(torch.cat([double(self.tail_up(x)), pictures], dim=1))
+        return self.head(x).float(), tone
+
+
+class LocalDrawing(nn.Module):
+    """One patch of the fetched pictures to its drawn picture and how much of it to take."""
+
+    def __init__(self, spec: FlowSpec, inputs: int) -> None:
+        super().__init__()
+        a, b, c = spec.local
+        self.down = nn.ModuleList(
+            nn.Sequential(Conv(spec, i, o, stride=s), Residual(spec, o, 3))
+            for i, o, s in ((inputs, a, 1), (a, b, 2), (b, c, 2))
+        )
+        self.raise_ = nn.ModuleList([Conv(spec, c, b), Conv(spec, b, a)])
+        self.join = nn.ModuleList(
+            nn.Sequential(Conv(spec, 2 * o, o), Residual(spec, o, 3)) for o in (b, a)
+        )
+        self.head = nn.Conv2d(a, 4, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        self.head.bias.data = torch.tensor([0.0, 0.0, 0.0, -2.0])  # type: ignore[union-attr]
+
+    def forward(self, patch: Tensor) -> Tensor:
+        """(N, 4, h, w): the picture times its share, and the share."""
+        full = self.down[0](patch)
+        half = self.down[1](full)
+        x = self.down[2](half)
+        x = self.join[0](torch.cat([double(self.raise_[0](x)), half], dim=1))
+        x = self.join[1](torch.cat([double(self.raise_[1](x)), full], dim=1))
+        head = self.head(x).float()
+        share = torch.sigmoid(head[:, 3:])
+        return torch.cat([torch.tanh(head[:, :3]) * share, share], dim=1)
+
+
+class FlowGenerator(nn.Module):
+    """Face to frontal face.
+
+    Args:
+        spec: the table.
+    """
+
+    def __init__(self, spec: FlowSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.pathway = GlobalPathway(spec)
+        # Fetched, mirrored and blended picture; visibility and silhouette, and their mirror image.
+        inputs = 9 + 2 + 2 * spec.silhouette
+        self.composer = Composer(spec, inputs) if spec.compose else None
+        self.local = None
+        if spec.local:
+            names = [p.name for p in PATCHES if p.name != "right_eye"]
+            self.local = nn.ModuleDict({name: LocalDrawing(spec, inputs) for name in names})
+            self.fuser = Fuser(spec)
+            self.boxes = list(TEMPLATES[spec.template].paste_boxes())
+
+    def forward(self, face: Tensor) -> FrontalFlow:
+        """
+        Args:
+            face: (N, 3, s, s) RGB in [-1, 1], s = 128 + 2 x margin.
+        """
+        flow, visibility, silhouette, code, deepest = self.pathway(face)
+        place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
+        fetched = F.grid_sample(face.float(), place, padding_mode="border", align_corners=False)
+        seen = torch.sigmoid(double(visibility))
+        mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
+        if not self.spec.mirror:
+            mirrored, seen_mirrored = fetched, seen
+        hidden = (1 - seen) * (1 - seen_mirrored)
+        blend = seen * fetched + (1 - seen) * seen_mirrored * mirrored + hidden * fetched
+        pictures = [fetched, mirrored, blend, seen, seen_mirrored]
+        if self.spec.silhouette:
+            person = F.grid_sample(
+                torch.sigmoid(silhouette), place, padding_mode="border", align_corners=False
+            )
+            pictures += [person, person.flip(3)]
+        joined = torch.cat(pictures, dim=1)
+        prior = torch.cat([seen, (1 - seen) * seen_mirrored * self.spec.mirror, hidden], dim=1)
+        if self.composer is None:
+            shares, tone = prior, torch.zeros_like(fetched[:, :1, :16, :16]).expand(-1, 6, -1, -1)
+            drawing = fetched
+        else:
+            output, tone = self.composer(joined, code, deepest)
+            shares = torch.softmax(torch.log(prior + LEAST_SHARE) + output[:, 3:], dim=1)
+            drawing = torch.tanh(output[:, :3])
+        gain, bias = double(double(double(tone))).chunk(2, dim=1)
+        toned = mirrored * (1 + gain) + bias
+        fetch_weight, mirror_weight, draw_weight = shares.chunk(3, dim=1)
+        drawn = draw_weight * drawing
+        composed = fetch_weight * fetched + mirror_weight * toned + drawn
+        image = composed
+        if self.local is not None:
+            laid = self._draw_patches(joined)
+            keep = 1 - laid[:, 3:]
+            fetch_weight, mirror_weight = keep * fetch_weight, keep * mirror_weight
+            drawn = keep * drawn + laid[:, :3]
+            image = keep * composed + laid[:, :3]
+        return FrontalFlow(
+            image.clamp(-1.0, 1.0),
+            flow,
+            visibility,
+            silhouette,
+            fetch_weight,
+            mirror_weight,
+            tone,
+            drawn,
+            fetched,
+            composed,
+        )
+
+    def _draw_patches(self, pictures: Tensor) -> Tensor:
+        """(N, 4, 128, 128): the local pictures times their share, and the share."""
+        assert self.local is not None
+        patches = [
+            pictures[:, :, y : y + p.height, x : x + p.width]
+            for (x, y), p in zip(self.boxes, PATCHES, strict=True)
+        ]
+        left, right, *rest = patches
+        # One pass for both eyes; the right one is shown as a left one.
+        eyes = self.local["left_eye"](torch.cat([left, right.flip(3)]))
+        drawn = [eyes[: left.shape[0]], eyes[left.shape[0] :].flip(3)]
+        drawn += [self.local[p.name](x) for p, x in zip(PATCHES[2:], rest, strict=True)]
+        laid: Tensor = self.fuser(drawn)
+        return laid
+
+
+def _grid(count: int, size: int) -> Tensor:
+    """(1, 2, count, count) x, y of the middle pixels of `size`, [-1, 1] from edge to edge."""
+    ramp = (torch.arange(count) + 0.5 + (size - count) / 2) * 2 / size - 1
+    return torch.stack(torch.meshgrid(ramp, ramp, indexing="xy"))[None]
+
+
+def _middle(x: Tensor, size: int) -> Tensor:
+    """The middle (N, C, size, size) of a map: the crop without its margin."""
+    edge = (x.shape[-1] - size) // 2
+    return x[:, :, edge : edge + size, edge : edge + size]
