@@ -17,7 +17,7 @@ from tpgan_sdk.resample import Float32Array
 
 from .errors import BenchmarkError
 from .runtimes import Opened, Runtime
-from .subjects import Form, Network, Subject, as_tensors
+from .subjects import Form, PictureOnly, Subject, as_tensors
 
 GPU_BASELINE: Final = "torch-cuda-fp16"
 _PROVIDER: Final = "CUDAExecutionProvider"
@@ -26,7 +26,7 @@ _PROVIDER: Final = "CUDAExecutionProvider"
 class _Half(nn.Module):
     """FP16 inside; a compiler fuses the casts."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: PictureOnly) -> None:
         super().__init__()
         self.network = network.half()
 

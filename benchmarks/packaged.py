@@ -58,7 +58,7 @@ def against_itself_in_int8(
 ) -> list[dict[str, Any]]:
     """The packaged model in FP32 and in INT8. Arguments and errors: see `forms.int8_form`."""
     plain = resolve_model(None)
-    inputs: Inputs = {n: x[:1] for n, x in load_faces(FACES, plain.template).items()}
+    inputs: Inputs = {n: x[:1] for n, x in load_faces(FACES, plain.template, plain.inputs).items()}
     with tempfile.TemporaryDirectory() as folder:
         whole = int8_form(Path(folder), calibration, quick, recogniser)
         opened = {

@@ -59,7 +59,7 @@ def by_call(
 ) -> Iterator[dict[str, Any]]:
     """By faces of one call of the SDK, and by the batch of the network alone."""
     pictures = crops(max(counts))
-    faces = load_faces(FACES, frontalizer.model.template)
+    faces = load_faces(FACES, frontalizer.model.template, frontalizer.model.inputs)
     calls: dict[tuple[str, int], Callable[[], object]] = {}
     for count in counts:
         rows = np.arange(count) % len(faces["face"])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from export.parity import FACES, Inputs, load_faces
 from tpgan_sdk.geometry import TEMPLATES
 from tpgan_sdk.model import ModelInfo, load_model
-from train.networks import PRESETS, Generator
+from train.networks import PRESETS, Network, build
 from train.networks.blocks import Grow
 from train.networks.measure import cost
 
@@ -29,10 +29,10 @@ SPREAD: Final = 0.5
 """Standard deviation of what every layer gives, and so of the picture: that of a real one."""
 
 
-class Network(nn.Module):
-    """The five inputs to the picture alone, as the ONNX does it."""
+class PictureOnly(nn.Module):
+    """The inputs to the picture alone, as the ONNX does it."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Network) -> None:
         super().__init__()
         self.generator = generator
 
@@ -46,18 +46,18 @@ class Subject:
     """One preset's network, the faces it is given, and its ONNX once somebody asks for it."""
 
     preset: str
-    generator: Generator
+    generator: Network
     folder: Path
     """Where its ONNX files go."""
     _written: dict[Form, Path] = field(default_factory=dict)
 
-    def network(self) -> Network:
+    def network(self) -> PictureOnly:
         """A copy in evaluation mode, as training leaves it: batch norms are not folded."""
-        return Network(copy.deepcopy(self.generator)).eval()
+        return PictureOnly(copy.deepcopy(self.generator)).eval()
 
     def faces(self, batch: int) -> Inputs:
         """The first `batch` parity faces, from the beginning again after the last."""
-        inputs = load_faces(FACES, TEMPLATES[self.generator.spec.template])
+        inputs = load_faces(FACES, TEMPLATES[self.generator.spec.template], self.generator.inputs)
         count = len(inputs["face"])
         return {name: values[np.arange(batch) % count] for name, values in inputs.items()}
 
@@ -97,7 +97,7 @@ def make_subject(preset: str, folder: Path, checkpoint: Path | None = None) -> S
         raise BenchmarkError(f"no preset {preset!r}; known: {', '.join(PRESETS)}")
     if checkpoint is None:
         torch.manual_seed(SEED)
-        subject = Subject(preset, Generator(PRESETS[preset]).eval(), folder)
+        subject = Subject(preset, build(PRESETS[preset]).eval(), folder)
         enliven(subject.generator, subject.faces(1))
         return subject
     from train.checkpoint import load_generator
@@ -108,7 +108,7 @@ def make_subject(preset: str, folder: Path, checkpoint: Path | None = None) -> S
     return Subject(preset, generator, folder)
 
 
-def enliven(generator: Generator, inputs: Inputs) -> None:
+def enliven(generator: Network, inputs: Inputs) -> None:
     """Scales a fresh network, layer by layer, until each gives values of the spread `SPREAD`.
 
     Fresh weights make an almost flat picture, and on that all runtimes agree.
@@ -130,7 +130,7 @@ def enliven(generator: Generator, inputs: Inputs) -> None:
         hook.remove()
 
 
-def _export(generator: Generator, path: Path) -> None:
+def _export(generator: Network, path: Path) -> None:
     from export.graph import OPSET, fold_batch_norm, to_graph
     from export.to_onnx import write_model
 
@@ -142,6 +142,7 @@ def _export(generator: Generator, path: Path) -> None:
         sha256="",
         precision="fp32",
         opset=OPSET,
+        inputs=generator.inputs,
         parameters=total.parameters,
         flops=total.flops,
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import onnx
 
+from tpgan_sdk.crops import INPUT_SHAPES, InputShapes
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.geometry import Template
 from tpgan_sdk.images import read_image
@@ -31,7 +32,12 @@ _PERCENTILE: Final = 99.99
 _AT_ONCE: Final = 4
 
 
-def calibration_faces(folder: Path, template: Template, parity_faces: Path | None = None) -> Inputs:
+def calibration_faces(
+    folder: Path,
+    template: Template,
+    parity_faces: Path | None = None,
+    shapes: InputShapes = INPUT_SHAPES,
+) -> Inputs:
     """The network's inputs for a folder of aligned 128x128 pictures, as `parity.load_faces`.
 
     Args:
@@ -53,7 +59,7 @@ def calibration_faces(folder: Path, template: Template, parity_faces: Path | Non
             f"{folder} holds {len(hashes)} different faces; expected at least {MIN_FACES} aligned "
             "128x128 PNG or JPEG crops, and landmarks.json for those that are not frontal"
         )
-    return load_faces(folder, template)
+    return load_faces(folder, template, shapes)
 
 
 def ranges(

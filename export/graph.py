@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from typing import Any
+from typing import Any, TypeVar
 
 import onnx
 import onnxsim
@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fusion
 
-from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import ExportError
 from train.batch_norm import normalised
-from train.networks import Generator
-from train.networks.measure import example_inputs
+from train.networks import Network
+from train.networks.measure import example_inputs_of
+
+N = TypeVar("N", bound=nn.Module)
 
 OPSET = 18
 """The newest that TensorRT 10.3 (JetPack 6) and ONNX Runtime 1.23 both read in full."""
@@ -28,20 +29,18 @@ OUTPUT_NAME = "frontal"
 
 
 class Deployed(nn.Module):
-    """Five tensors in, the frontal picture out; the noise is its mean, so it is deterministic."""
+    """The inputs in, the frontal picture out; the noise is its mean, so it is deterministic."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Network) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(
-        self, face: Tensor, left_eye: Tensor, right_eye: Tensor, nose: Tensor, mouth: Tensor
-    ) -> Tensor:
-        image: Tensor = self.generator(face, (left_eye, right_eye, nose, mouth)).image
+    def forward(self, face: Tensor, *patches: Tensor) -> Tensor:
+        image: Tensor = self.generator(face, patches).image
         return image
 
 
-def fold_batch_norm(generator: Generator) -> Generator:
+def fold_batch_norm(generator: N) -> N:
     """A copy in evaluation mode whose convolutions hold their batch norms."""
     folded = copy.deepcopy(generator).eval()
     for pair in normalised(folded):
@@ -50,7 +49,7 @@ def fold_batch_norm(generator: Generator) -> Generator:
     return folded
 
 
-def round_weights(generator: Generator) -> Generator:
+def round_weights(generator: N) -> N:
     """A copy whose weights are the nearest FP16 numbers, still held as float32."""
     rounded = copy.deepcopy(generator)
     for parameter in rounded.parameters():
@@ -58,20 +57,20 @@ def round_weights(generator: Generator) -> Generator:
     return rounded
 
 
-def to_graph(generator: Generator) -> onnx.ModelProto:
+def to_graph(generator: Network) -> onnx.ModelProto:
     """`plain_graph` of a generator, with a dynamic batch.
 
     Raises:
         ExportError: no graph, or the simplifier's own check fails.
     """
-    face, patches = example_inputs(batch=2)
+    names = list(generator.inputs)
     batch = torch.export.Dim("batch")
     graph = plain_graph(
         Deployed(generator),
-        (face, *patches),
-        INPUT_NAMES,
+        tuple(example_inputs_of(generator.inputs, batch=2)),
+        names,
         [OUTPUT_NAME],
-        {name: {0: batch} for name in INPUT_NAMES},
+        ({0: batch}, *([tuple({0: batch} for _ in names[1:])] if names[1:] else [])),
     )
     onnx.checker.check_model(graph, full_check=True)
     return graph

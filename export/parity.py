@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tpgan_sdk.crops import INPUT_NAMES, crop_aligned, network_inputs
+from tpgan_sdk.crops import INPUT_SHAPES, InputShapes, crop_aligned, margin_of, network_inputs
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.geometry import Template
 from tpgan_sdk.images import read_image
@@ -65,8 +65,8 @@ def compare(reference: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     )
 
 
-def load_faces(folder: Path, template: Template) -> Inputs:
-    """The network's inputs for a folder of aligned 128x128 pictures.
+def load_faces(folder: Path, template: Template, shapes: InputShapes = INPUT_SHAPES) -> Inputs:
+    """A network's inputs for a folder of aligned 128x128 pictures.
 
     `landmarks.json` in the folder maps file names to five points; a picture that it does not
     name is taken as frontal.
@@ -82,8 +82,9 @@ def load_faces(folder: Path, template: Template) -> Inputs:
         raise ExportError(f"no PNG or JPEG faces in {folder}; expected aligned 128x128 crops")
     listing = folder / "landmarks.json"
     points = json.loads(listing.read_text()) if listing.is_file() else {}
-    crops = [crop_aligned(read_image(p), points.get(p.name), template) for p in paths]
-    return network_inputs(crops, reverse_channels=True)
+    margin = margin_of(shapes)
+    crops = [crop_aligned(read_image(p), points.get(p.name), template, margin) for p in paths]
+    return network_inputs(crops, True, shapes)
 
 
 def run_onnx(model: bytes | Path, inputs: Inputs) -> npt.NDArray[np.float32]:
@@ -92,5 +93,5 @@ def run_onnx(model: bytes | Path, inputs: Inputs) -> npt.NDArray[np.float32]:
 
     source = model if isinstance(model, bytes) else str(model)
     session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
-    output: npt.NDArray[np.float32] = session.run(None, {n: inputs[n] for n in INPUT_NAMES})[0]
+    output: npt.NDArray[np.float32] = session.run(None, dict(inputs))[0]
     return output

@@ -20,7 +20,6 @@ import numpy as np
 import onnx
 from onnx import shape_inference, version_converter
 
-from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import ExportError, TPGANError
 from tpgan_sdk.model import ModelInfo, load_model
 
@@ -80,9 +79,9 @@ def quantise(source: Path, output: Path, calibration: Path, request: Request) ->
     graph = shape_inference.infer_shapes(load_weights_fp32(stored))
     if request.precision == "fp8":
         graph = version_converter.convert_version(graph, fp8.OPSET)
-    faces = calibration_faces(calibration, model.template)
+    faces = calibration_faces(calibration, model.template, shapes=model.inputs)
     key, made = _nearest(graph, faces, request)
-    inputs = parity.load_faces(parity.FACES, model.template)
+    inputs = parity.load_faces(parity.FACES, model.template, model.inputs)
     reference = parity.run_onnx(graph.SerializeToString(), inputs)
     pictures = parity.run_onnx(made.SerializeToString(), inputs)
     found = parity.compare(reference, pictures)
@@ -168,7 +167,10 @@ def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
         node.name
         for node in graph.graph.node
         if node.op_type == "Conv"
-        and (set(node.input) & set(INPUT_NAMES) or set(node.output) & before_tanh)
+        and (
+            set(node.input) & {value.name for value in graph.graph.input}
+            or set(node.output) & before_tanh
+        )
     )
 
 

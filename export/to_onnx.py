@@ -26,7 +26,7 @@ from .precision import PRECISIONS, Precision, convert, load_weights_fp32, precis
 from .winograd import refuse_tiled, tile_convolutions
 
 if TYPE_CHECKING:
-    from train.networks import Generator
+    from train.networks import Network
 
 MAX_DIFFERENCE = 1e-4 * 2
 """ONNX against torch with the same weights: 1e-4 of the range [-1, 1]."""
@@ -67,7 +67,7 @@ def export_checkpoint(
     generator, state = load_generator(checkpoint)
     folded = fold_batch_norm(generator)
     stored = folded if precision in ("fp32", "bf16") else round_weights(folded)
-    inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template])
+    inputs = parity.load_faces(faces, TEMPLATES[generator.spec.template], generator.inputs)
     graph = pad_channels(to_graph(stored), channels)
     if winograd:
         graph = tile_convolutions(graph)
@@ -99,6 +99,7 @@ def export_checkpoint(
         sha256="",
         precision=precision,
         opset=OPSET,
+        inputs=generator.inputs,
         parameters=total.parameters,
         flops=total.flops,
         parity=figures,
@@ -128,7 +129,7 @@ def convert_onnx(
     graph = onnx.load(source)
     if precision_of(graph) == precision:
         raise ExportError(f"{source} is {precision} already; nothing to convert")
-    inputs = parity.load_faces(faces, model.template)
+    inputs = parity.load_faces(faces, model.template, model.inputs)
     converted = convert(graph, precision)
     found = _gate(_run(graph, inputs), graph, inputs, precision)
     key = f"{precision}_vs_{model.info.precision}"
@@ -157,7 +158,7 @@ def _run(graph: onnx.ModelProto, inputs: parity.Inputs) -> Any:
     return parity.run_onnx(graph.SerializeToString(), inputs)
 
 
-def _run_torch(generator: Generator, inputs: parity.Inputs) -> Any:
+def _run_torch(generator: Network, inputs: parity.Inputs) -> Any:
     import torch
 
     face, *patches = (torch.from_numpy(values) for values in inputs.values())

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from train.networks import PRESETS, Generator, GeneratorSpec
+from train.networks import Generator, GeneratorSpec, Network
 from train.networks.measure import cost
-from train.networks.spec import EDGE, Level
+from train.networks.spec import EDGE, PRESETS, Level
 
 # Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
 EVEN = replace(EDGE, name="even")
@@ -138,7 +138,7 @@ def short_training(
     return losses
 
 
-def heldout_l1(network: Generator, heldout: Path, batches: int = 32) -> float:
+def heldout_l1(network: Network, heldout: Path, batches: int = 32) -> float:
     """Mean absolute difference of the picture, range [-1, 1], over the first held-out views."""
     import torch
 

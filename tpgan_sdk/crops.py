@@ -21,12 +21,14 @@ Origins = tuple[tuple[int, int], ...]
 MAX_YAW: Final = 120.0
 """Degrees. No detector sees a face from further behind; swapped left and right look like it."""
 INPUT_NAMES: Final = ("face", *(patch.name for patch in PATCHES))
-"""Names and order of the network's five inputs."""
-INPUT_SHAPES: Final = {
+"""Names and order of the inputs that a model can take."""
+InputShapes = dict[str, list[int]]
+"""Channels, height and width of each input of a model, by name, in its order."""
+INPUT_SHAPES: Final[InputShapes] = {
     "face": [3, CROP_SIZE, CROP_SIZE],
     **{patch.name: [3, patch.height, patch.width] for patch in PATCHES},
 }
-"""Channels, height and width of each."""
+"""Of a model of face and four patches, such as `paper`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class FaceCrops:
     """(2, 3), frame to that crop, of the frame after mirroring where `mirrored`."""
     mirrored: bool
     """Whether the frame was mirrored to bring the occluded side to the right."""
+
+    @property
+    def crop(self) -> Float32Array:
+        """(128, 128, 3) `face` without its margin."""
+        edge = (self.face.shape[0] - CROP_SIZE) // 2
+        return self.face[edge : edge + CROP_SIZE, edge : edge + CROP_SIZE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +204,31 @@ def normalise(image: npt.NDArray[np.floating], out: Float32Array, reverse_channe
     out -= 1.0
 
 
-def network_inputs(crops: list[FaceCrops], reverse_channels: bool) -> dict[str, Float32Array]:
-    """A batch of crops as the network's five named inputs.
+def margin_of(shapes: InputShapes) -> int:
+    """Crop px that a model's face input shows around the crop, on every side."""
+    return (shapes["face"][1] - CROP_SIZE) // 2
+
+
+def network_inputs(
+    crops: list[FaceCrops], reverse_channels: bool, shapes: InputShapes = INPUT_SHAPES
+) -> dict[str, Float32Array]:
+    """A batch of crops as a model's named inputs.
 
     Args:
-        crops: N faces of one colour order.
+        crops: N faces of one colour order, cut with the margin of the model's face input.
         reverse_channels: True when that order is not the network's.
+        shapes: the model's inputs.
 
     Returns:
-        ``face`` (N, 3, 128, 128), ``left_eye``, ``right_eye`` (N, 3, 40, 40), ``nose``
-        (N, 3, 32, 40), ``mouth`` (N, 3, 32, 48); float32 in [-1, 1].
+        (N, *shape) float32 in [-1, 1] for each, in the model's order; for `INPUT_SHAPES` ``face``
+        (N, 3, 128, 128), ``left_eye``, ``right_eye`` (N, 3, 40, 40), ``nose`` (N, 3, 32, 40),
+        ``mouth`` (N, 3, 32, 48).
     """
     batch = {
-        name: np.empty((len(crops), *shape), dtype=np.float32)
-        for name, shape in INPUT_SHAPES.items()
+        name: np.empty((len(crops), *shape), dtype=np.float32) for name, shape in shapes.items()
     }
     for index, crop in enumerate(crops):
-        for name, image in zip(INPUT_NAMES, (crop.face, *crop.patches), strict=True):
-            normalise(image, batch[name][index], reverse_channels)
+        images = dict(zip(INPUT_NAMES, (crop.face, *crop.patches), strict=True))
+        for name, into in batch.items():
+            normalise(images[name], into[index], reverse_channels)
     return batch

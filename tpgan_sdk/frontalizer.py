@@ -87,7 +87,7 @@ class Frontalizer:
             except BackendError as error:
                 self._refiner = error
         self._backend = create_backend(self.model, backend, device)
-        self._runner = Runner(self._backend, self.model.template)
+        self._runner = Runner(self._backend, self.model)
         self._seconds: dict[str, float] = {}
         self._closed = False
 
@@ -217,7 +217,7 @@ class Frontalizer:
                         f"a crop has shape {picture.shape}; expected (128, 128, 3), aligned by "
                         f"the {self.model.template.name} template"
                     )
-                cut = crop_aligned(picture, five, self.model.template)
+                cut = crop_aligned(picture, five, self.model.template, self.model.margin)
                 jobs.append((_whole_crop(cut), cut, CROP_SIZE))
         parts = (jobs[i : i + self.max_batch] for i in range(0, len(jobs), self.max_batch))
         return [face for part in parts for face in self._run(part)]
@@ -242,7 +242,7 @@ class Frontalizer:
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._refiner = self._detector, self._refiner
         other._backend = self._backend.clone()
-        other._runner = Runner(other._backend, other.model.template)
+        other._runner = Runner(other._backend, other.model)
         other._seconds, other._closed = {}, False
         return other
 

@@ -21,6 +21,7 @@ from .cuda import Device
 from .errors import BackendError
 from .geometry import CROP_SIZE
 from .gpu_copies import Uploads, download, usable
+from .model import Model
 from .native import Kernels, open_kernels
 from .native_plans import MAX_FACES, FaceOnGpu
 from .resample import UInt8Array
@@ -32,10 +33,12 @@ _CROP_BYTES: Final = CROP_SIZE * CROP_SIZE * 3
 log = logging.getLogger("tpgan_sdk")
 
 
-def open_pipeline(backend: Backend) -> GpuPipeline | str:
-    """The pipeline of a backend, or in one sentence why crops are made on the CPU."""
+def open_pipeline(backend: Backend, model: Model) -> GpuPipeline | str:
+    """The pipeline of a backend for a model, or in one sentence why crops are made on the CPU."""
     if not isinstance(backend, GpuBackend):
         return "this backend takes its inputs from the CPU"
+    if model.inputs != INPUT_SHAPES:
+        return f"the kernels do not make the inputs of {model.name}"
     try:
         with backend.on_gpu() as gpu:
             inputs, device, rows = gpu.inputs, gpu.device, gpu.rows

@@ -12,11 +12,14 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from .crops import INPUT_NAMES, INPUT_SHAPES, InputShapes, margin_of
 from .errors import ModelError
-from .geometry import TEMPLATES, Template
+from .geometry import CROP_SIZE, TEMPLATES, Template
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the sidecar."""
+_FIVE_INPUTS: Final = 1
+"""Before it named inputs and outputs, every model took a face and four patches."""
 _RANGE: Final = (-1.0, 1.0)
 _MIRROR: Final = "occluded side on the right (yaw >= 0)"
 _CONVENTIONS: Final = {
@@ -48,6 +51,12 @@ class ModelInfo:
     input_range: tuple[float, float] = _RANGE
     output_range: tuple[float, float] = _RANGE
     mirror: str = _MIRROR
+    inputs: dict[str, Any] = field(default_factory=lambda: dict(INPUT_SHAPES))
+    """Channels, height and width of each, by name, in the network's order. ``face`` is the crop,
+    or the crop with a margin where it is larger than 128 px; the others are patches around
+    landmarks, see `tpgan_sdk.geometry.PATCHES`."""
+    outputs: dict[str, Any] = field(default_factory=lambda: {"frontal": [3, CROP_SIZE, CROP_SIZE]})
+    """The same of each output; ``frontal``, the picture, is the first."""
     parameters: int = 0
     flops: int = 0
     """For one face, 2 per multiply-add."""
@@ -72,6 +81,16 @@ class Model:
     @property
     def template(self) -> Template:
         return TEMPLATES[self.info.template]
+
+    @property
+    def inputs(self) -> InputShapes:
+        """Channels, height and width of each input, by name, in the network's order."""
+        return self.info.inputs
+
+    @property
+    def margin(self) -> int:
+        """Crop px that the face input shows around the crop, on every side."""
+        return margin_of(self.inputs)
 
 
 def sha256_of(path: Path) -> str:
@@ -121,11 +140,13 @@ def load_model(path: Path) -> Model:
 def _read_sidecar(path: Path) -> ModelInfo:
     try:
         values = json.loads(path.read_text())
-        if values.get("format") != FORMAT:
+        version = values.get("format")
+        if version not in (_FIVE_INPUTS, FORMAT):
             raise ModelError(
-                f"{path} has format {values.get('format')!r}, this SDK reads {FORMAT}; export the "
-                "model again with this version, or upgrade tpgan-sdk"
+                f"{path} has format {version!r}, this SDK reads {_FIVE_INPUTS} and {FORMAT}; "
+                "export the model again with this version, or upgrade tpgan-sdk"
             )
+        values["format"] = FORMAT
         known = {f.name for f in fields(ModelInfo)}
         if unknown := set(values) - known:
             raise ModelError(f"{path} holds unknown entries: {', '.join(sorted(unknown))}")
@@ -147,7 +168,25 @@ def _read_sidecar(path: Path) -> ModelInfo:
                 f"{path} says {name} {getattr(info, name)!r}; this SDK feeds its models "
                 f"{expected!r}: export the model with this version"
             )
+    _check_shapes(path, info)
     return info
+
+
+def _check_shapes(path: Path, info: ModelInfo) -> None:
+    """Raises ModelError where the SDK cannot feed such inputs or read such outputs."""
+    known = {**INPUT_SHAPES, "face": info.inputs.get("face")}
+    side = (info.inputs.get("face") or [0, 0, 0])[-1]
+    fits = side >= CROP_SIZE and (side - CROP_SIZE) % 2 == 0
+    if not fits or any(shape != known.get(name) for name, shape in info.inputs.items()):
+        raise ModelError(
+            f"{path} says the model takes {info.inputs}; expected a square face of {CROP_SIZE} px "
+            f"or more and any of the patches {', '.join(INPUT_NAMES[1:])} in their sizes"
+        )
+    if next(iter(info.outputs.items()), None) != ("frontal", [3, CROP_SIZE, CROP_SIZE]):
+        raise ModelError(
+            f"{path} says the model gives {info.outputs}; expected frontal, "
+            f"{[3, CROP_SIZE, CROP_SIZE]}, first"
+        )
 
 
 def _kind(entry: Field[Any]) -> str:

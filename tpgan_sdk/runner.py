@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from .arrays import MAX_SIDE, GpuFrame, is_on_gpu
 from .backends import Backend
-from .crops import INPUT_NAMES, FaceCrops, crop_face, network_inputs, place_face
+from .crops import FaceCrops, crop_face, network_inputs, place_face
 from .errors import BackendError, ImageError
-from .geometry import Template
 from .gpu_pipeline import GpuPipeline, downloaded, open_pipeline
 from .images import check_image, read_image
+from .model import Model
 from .native_plans import FaceOnGpu
 from .pasting import paste_back
 from .resample import Float32Array, UInt8Array, mirror_image, to_uint8
@@ -34,9 +34,9 @@ Stage = Callable[[str], AbstractContextManager[None]]
 class Runner:
     """Reads pictures, cuts faces and runs the backend; close it before the backend."""
 
-    def __init__(self, backend: Backend, template: Template) -> None:
-        self._backend, self._template = backend, template
-        self._gpu = open_pipeline(backend)
+    def __init__(self, backend: Backend, model: Model) -> None:
+        self._backend, self._model = backend, model
+        self._gpu = open_pipeline(backend, model)
 
     def picture(self, image: Any) -> Picture:
         """A file, an array, or a picture on the GPU: left there where its faces can be cut there.
@@ -68,9 +68,10 @@ class Runner:
         Raises:
             GeometryError: see `crop_face`.
         """
+        template = self._model.template
         if not isinstance(source, GpuFrame):
-            return crop_face(source, landmarks, self._template)
-        at = place_face(source.width, source.height, landmarks, self._template)
+            return crop_face(source, landmarks, template, margin=self._model.margin)
+        at = place_face(source.width, source.height, landmarks, template)
         return FaceOnGpu(source, at.transform, at.landmarks, at.mirrored)
 
     def run(self, cuts: Sequence[Cut], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
@@ -114,12 +115,12 @@ class Runner:
 
     def _on_host(self, crops: list[FaceCrops], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
         with stage("align"):
-            inputs = network_inputs(crops, reverse_channels=True)
+            inputs = network_inputs(crops, True, self._model.inputs)
         with stage("network"):
-            output = self._backend.run({name: inputs[name] for name in INPUT_NAMES})
+            output = self._backend.run(inputs)
         with stage("finish"):
             return [
-                _oriented(_to_picture(planes), to_uint8(cut.face), cut.mirrored)
+                _oriented(_to_picture(planes), to_uint8(cut.crop), cut.mirrored)
                 for planes, cut in zip(output, crops, strict=True)
             ]
 

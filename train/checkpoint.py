@@ -27,7 +27,7 @@ from tpgan_sdk.errors import TrainingError
 
 from . import atomic
 from .config import generator_spec
-from .networks import PRESETS, Generator
+from .networks import PRESETS, Network, build
 
 WEIGHTS, RANDOM, STATE = "generator", "random.safetensors", "checkpoint.json"
 
@@ -118,12 +118,12 @@ def load_state(folder: Path) -> CheckpointState:
         raise TrainingError(f"{path} is damaged: {error}") from None
 
 
-def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
+def load_generator(folder: Path) -> tuple[Network, CheckpointState]:
     """The averaged weights in evaluation mode, without the training-only classifier."""
     state = load_state(folder)
     if state.preset not in PRESETS:
         raise TrainingError(f"{folder} is of preset {state.preset!r}; known: {', '.join(PRESETS)}")
-    network = Generator(generator_spec(state.preset, state.config.get("local_pathways", True)))
+    network = build(generator_spec(state.preset, state.config.get("local_pathways", True)))
     file = _file(atomic.latest(folder), WEIGHTS)
     try:
         weights = load_file(file)
@@ -137,7 +137,7 @@ def load_generator(folder: Path) -> tuple[Generator, CheckpointState]:
     return network.eval(), state
 
 
-def start_from(folder: Path, network: Generator) -> None:
+def start_from(folder: Path, network: Network) -> None:
     """Gives `network` the averaged weights of another run; a classifier of identities, whose
     people are those of its own data, stays as it is.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tpgan_sdk.errors import TrainingError
 
-from .networks.spec import PRESETS, GeneratorSpec
+from .networks import PRESETS, FlowSpec, Spec
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -64,6 +64,27 @@ class TrainConfig:
     detach_mirror: bool = False
     """Whether the mirror image counts as fixed in the symmetry losses."""
     total_variation: float = 0.02
+    gradient: float = 0.0
+    """Difference of the picture's differences between neighbours: against softness."""
+    flow: float = 0.0
+    """Distance of the flow, in px; what is hidden counts a quarter. This and the next five are for
+    appearance-flow presets."""
+    visibility: float = 0.0
+    """Cross-entropy of whether the photo shows a pixel."""
+    silhouette: float = 0.0
+    """Cross-entropy of whether the photo shows a person."""
+    pixel_fetched: float = 0.0
+    """The fetched picture where the photo shows the face."""
+    pixel_composed: float = 0.0
+    """The picture before the local pathways."""
+    fetch_share: float = 0.0
+    """What is not fetched where the photo shows it."""
+    fetch_only_until: int = 0
+    """Steps at the start that train the global pathway alone."""
+    flow_learning_rate: float = 1.0
+    """Factor on the global pathway's learning rate after these."""
+    clip: float = 0.0
+    """Largest norm of the gradient; 0: any."""
     identity: float = 0.12
     """1 - cosine of the recogniser's embeddings."""
     identity_contrast: float = 0.0
@@ -134,9 +155,14 @@ class TrainConfig:
                 raise TrainingError(f"{name} is {getattr(self, name)}; expected more than 0")
 
     @property
-    def spec(self) -> GeneratorSpec:
+    def spec(self) -> Spec:
         """The generator to build."""
         return generator_spec(self.preset, self.local_pathways)
+
+    @property
+    def margin(self) -> int:
+        """Crop px that the network's face input shows around the crop."""
+        return self.spec.margin if isinstance(self.spec, FlowSpec) else 0
 
     def with_settings(self, settings: Sequence[str]) -> TrainConfig:
         """The configuration with `key=value` settings applied.
@@ -153,10 +179,14 @@ class TrainConfig:
         return replace_checked(self, values)
 
 
-def generator_spec(preset: str, local_pathways: bool) -> GeneratorSpec:
+def generator_spec(preset: str, local_pathways: bool) -> Spec:
     """The table of a preset, without channels for local pathways if they are left out."""
     spec = PRESETS[preset]
-    return spec if local_pathways else dataclasses.replace(spec, local=())
+    if local_pathways:
+        return spec
+    if isinstance(spec, FlowSpec):
+        return dataclasses.replace(spec, local=())
+    return dataclasses.replace(spec, local=())
 
 
 def replace_checked(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:

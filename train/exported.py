@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.model import Model, resolve_model
 
@@ -135,7 +134,7 @@ def _measure(network: Generator, sample: Example) -> None:
     norms = [pair.norm for pair in normalised(network)]
     handles = [norm.register_forward_pre_hook(see) for norm in norms]
     network.eval()
-    face, *patches = (sample[name] for name in INPUT_NAMES)
+    face, *patches = (sample[name] for name in network.inputs)
     network(face, patches)
     for handle in handles:
         handle.remove()

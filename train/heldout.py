@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from tpgan_sdk.crops import INPUT_NAMES
-
 from . import losses
 from .data.example import Example, ExampleSet
-from .networks import Generator
+from .networks import Network
 
 VIEWS = 32
 """Views to measure on, spread evenly over the held-out ones."""
@@ -25,16 +23,16 @@ class HeldOut:
         chosen = [examples[i * len(examples) // count] for i in range(count)]
         self.batch: Example = {k: v.to(device) for k, v in default_collate(chosen).items()}
 
-    def loss(self, network: Generator) -> float:
+    def loss(self, network: Network) -> float:
         """Mean absolute difference to the true frontal faces, in [-1, 1]."""
         return losses.pixel(frontalized(network, self.batch), self.batch["target"]).item()
 
 
 @torch.inference_mode()
-def frontalized(network: Generator, batch: Example) -> Tensor:
+def frontalized(network: Network, batch: Example) -> Tensor:
     """(N, 3, 128, 128) in [-1, 1], made one by one to bound the memory."""
     views = [
         [picture[None] for picture in view]
-        for view in zip(*(batch[n] for n in INPUT_NAMES), strict=True)
+        for view in zip(*(batch[n] for n in network.inputs), strict=True)
     ]
     return torch.cat([network(face, patches).image for face, *patches in views]).clamp(-1, 1)

@@ -136,5 +136,5 @@ def _held_out(run: Run, job: Job) -> HeldOut | None:
         return None
     dataset = "csv" if job.heldout.is_file() else "rendered"
     template = run.config.spec.template
-    examples = open_examples(dataset, job.heldout, template, augmented=False)
+    examples = open_examples(dataset, job.heldout, template, False, run.config.margin)
     return HeldOut(examples, run.among.device)

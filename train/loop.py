@@ -90,7 +90,9 @@ def _begin(
 ) -> tuple[ExampleSet, Keeper]:
     """The data, and the run where its first step begins."""
     _check(config, job, among)
-    examples = open_examples(job.dataset, job.data, config.spec.template, say=say)
+    examples = open_examples(
+        job.dataset, job.data, config.spec.template, margin=config.margin, say=say
+    )
     run = _build(config, job, examples.classes, among)
     keeper = Keeper(run, job, examples, Clock(config.steps, job.max_minutes, among))
     keeper.begin()

@@ -139,3 +139,10 @@ def center_weight(size: int, low: float = 0.4) -> Tensor:
 def shrink(image: Tensor, size: int) -> Tensor:
     """Box-reduced to `size` px: the targets of the smaller pictures."""
     return F.avg_pool2d(image, image.shape[-1] // size)
+
+
+def gradient(image: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of the differences between neighbours, both directions added."""
+    apart = image - target
+    across = (apart[..., 1:] - apart[..., :-1]).abs().mean()
+    return across + (apart[..., 1:, :] - apart[..., :-1, :]).abs().mean()

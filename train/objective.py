@@ -13,11 +13,18 @@ from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 
 from . import losses
 from .config import TrainConfig
-from .networks import Frontal
+from .data.example import Example
+from .data.shards import NO_SURFACE, SEEN
+from .networks import Frontal, FrontalFlow
 from .recognisers import Recogniser
 
 OTHERS = 1024
 """Faces from which the identity contrast must tell the person, less the person's own."""
+
+HIDDEN_FLOW = 0.25
+"""Weight of the flow where the photo does not show the face."""
+FLOW_BOUND = 1.4
+"""Beyond it, in halves of the face input, a place is as far outside as any."""
 
 Terms = dict[str, Callable[[], Tensor]]
 """Losses by name, computed only when wanted."""
@@ -69,9 +76,8 @@ class Objective(nn.Module):
 
     def forward(
         self,
-        result: Frontal,
-        target: Tensor,
-        identity: Tensor,
+        result: Frontal | FrontalFlow,
+        batch: Example,
         step: int,
         taught: Tensor | None = None,
         jitter: Tensor | None = None,
@@ -80,19 +86,27 @@ class Objective(nn.Module):
 
         Args:
             result: of the generator.
-            target: (N, 3, 128, 128) true frontal faces.
-            identity: (N,) numbers of the people.
+            batch: examples; their targets are the true frontal faces.
             step: decides whether the identity losses run yet.
             taught: (N, 3, 128, 128) the teacher's pictures.
             jitter: (N, 3) how the recogniser's faces are moved, see `FaceNetwork.of_crop`.
         """
-        image = result.image.float()
-        terms = self._pixel(result, image, target) | self._regular(result, image)
-        terms["cross_entropy"] = lambda: F.cross_entropy(result.logits.float(), identity)
+        image, target, identity = result.image.float(), batch["target"], batch["identity"]
+        fetch_only = step < self.config.fetch_only_until
+        if isinstance(result, FrontalFlow):
+            terms = self._flow(result, batch)
+            if not fetch_only:
+                terms |= self._composed(result, image, target)
+        else:
+            terms = self._pixel(result, image, target) | self._regular(result, image)
+            terms["cross_entropy"] = lambda: F.cross_entropy(result.logits.float(), identity)
+        terms["gradient"] = lambda: losses.gradient(image, target)
         if taught is not None:
             terms["distill"] = lambda: losses.pixel(image, taught)
         found = {name: term() for name, term in terms.items() if getattr(self.config, name)}
-        if self.recogniser is not None and step >= self.config.identity_after:
+        if fetch_only:
+            del found["gradient"]
+        elif self.recogniser is not None and step >= self.config.identity_after:
             found |= self._identity(self.recogniser, image, target, identity, jitter)
         return found
 
@@ -106,6 +120,43 @@ class Objective(nn.Module):
             "pixel_64": lambda: losses.pixel(result.image_64.float(), losses.shrink(target, 64)),
             "pixel_32": lambda: losses.pixel(result.image_32.float(), losses.shrink(target, 32)),
             "pixel_patches": lambda: self._patches(result.patches, target),
+        }
+
+    def _flow(self, result: FrontalFlow, batch: Example) -> Terms:
+        """What the global pathway alone learns from."""
+        size = batch["face"].shape[-1]
+        # No sum over a boolean: in the middle of what is hidden the flow still is some place.
+        seen = (batch["visibility"] == SEEN)[:, None].float()
+        surface = (batch["visibility"] != NO_SURFACE)[:, None].float()
+        weight = HIDDEN_FLOW * surface + (1 - HIDDEN_FLOW) * seen
+        full = F.interpolate(seen, scale_factor=2.0)
+
+        def flow() -> Tensor:
+            true = batch["flow"].clamp(-FLOW_BOUND, FLOW_BOUND)
+            apart = (result.flow - true).abs().sum(1, keepdim=True) * (size / 2)
+            return (apart * weight).sum() / weight.sum().clamp(min=1)
+
+        def fetched() -> Tensor:
+            apart = (result.fetched.float() - batch["target"]).abs().mean(1, keepdim=True)
+            return (apart * full).sum() / full.sum().clamp(min=1)
+
+        entropy = F.binary_cross_entropy_with_logits
+        return {
+            "flow": flow,
+            "visibility": lambda: entropy(result.visibility.float(), seen),
+            "silhouette": lambda: entropy(result.silhouette.float(), batch["silhouette"]),
+            "pixel_fetched": fetched,
+            "fetch_share": lambda: (
+                ((1 - result.fetch_weight.float()) * full).sum() / full.sum().clamp(min=1)
+            ),
+        }
+
+    def _composed(self, result: FrontalFlow, image: Tensor, target: Tensor) -> Terms:
+        return {
+            "pixel_128": lambda: losses.pixel(image, target, self.weight),
+            "pixel_composed": lambda: losses.pixel(result.composed.float(), target, self.weight),
+            "symmetry_32": lambda: losses.symmetry(losses.shrink(image, 32)),
+            "total_variation": lambda: losses.total_variation(image),
         }
 
     def _patches(self, patches: tuple[Tensor, ...], target: Tensor) -> Tensor:

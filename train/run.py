@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
-from tpgan_sdk.crops import INPUT_NAMES
 from tpgan_sdk.errors import TrainingError
 
 from . import checkpoint, device
@@ -18,7 +18,7 @@ from .config import TrainConfig
 from .critic import Critic
 from .data.example import Example, ExampleSet
 from .exported import SAMPLE, start_from_model
-from .networks import Frontal, Generator
+from .networks import FlowGenerator, Frontal, FrontalFlow, Generator, GeneratorSpec, build
 from .objective import OTHERS, Objective
 from .parallel import ALONE, Ranks, mean_gradients, mean_values
 from .recognisers import Recogniser
@@ -58,13 +58,13 @@ class Run:
         self.config, self.among, self.step = config, among, 0
         self.classes = classes if config.cross_entropy else 0
         device.prepare(among.device, config)
-        self.network = Generator(config.spec, self.classes)
+        self.network = build(config.spec, self.classes)
         device.lay_out(self.network, among.device, config.channels_last)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
         if config.sync_batch_norm:
             sync_batch_norm(self.network, among)
         betas = (config.beta1, 0.999)
-        self.optimizer = optim.Adam(self.network.parameters(), config.learning_rate, betas)
+        self.optimizer = optim.Adam(self._groups(), config.learning_rate, betas)
         self.objective = Objective(config, recogniser).to(among.device)
         self.teacher = teacher.to(among.device) if teacher else None
         self.critic = Critic(config, among) if config.adversarial else None
@@ -84,7 +84,7 @@ class Run:
             The losses, unweighted, means over all processes.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, self.step, done)
+            group["lr"] = learning_rate(self.config, self.step, done) * self._factor(group)
         adversary = self.critic if self.step >= self.config.adversarial_after else None
         with self.stopwatch("generator"):
             result, terms = self._forward(batch, adversary)
@@ -116,6 +116,11 @@ class Run:
         """
         named = len(source.parts) == 1 and not source.exists()
         if source.suffix == ".onnx" or named:
+            if not isinstance(self.network, Generator):
+                raise TrainingError(
+                    f"a run of preset {self.config.preset} starts from a checkpoint; {source} is "
+                    "an exported model"
+                )
             seen = device.placed(examples.sample(SAMPLE), self.among.device)
             start_from_model(source, self.network, seen)
         else:
@@ -148,17 +153,17 @@ class Run:
 
     def _forward(
         self, batch: Example, adversary: Critic | None
-    ) -> tuple[Frontal, dict[str, Tensor]]:
+    ) -> tuple[Frontal | FrontalFlow, dict[str, Tensor]]:
         self.network.train()
-        face, *patches = (self._laid_out(batch[name]) for name in INPUT_NAMES)
+        if isinstance(self.network, FlowGenerator):
+            self.network.fetch_only = self._fetch_only
+        face, *patches = (self._laid_out(batch[name]) for name in self.network.inputs)
         noise = self._noise()
         # The recogniser too: its gradient is as good in 16 bits and costs half.
         with device.autocast(self.among.device, self.config.precision):
             result = self.generate(face, patches, noise)
             taught = self.teacher(face, patches) if self.teacher else None
-            terms = self.objective(
-                result, batch["target"], batch["identity"], self.step, taught, self._jitter()
-            )
+            terms = self.objective(result, batch, self.step, taught, self._jitter())
         if adversary is not None:
             terms["adversarial"] = adversary(result.image)
         return result, terms
@@ -167,13 +172,17 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
         mean_gradients(self.network, self.among)
+        if self.config.clip:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
     def _noise(self) -> Tensor | None:
-        if not self.config.noise:
+        spec = self.config.spec
+        if not self.config.noise or not isinstance(spec, GeneratorSpec):
             return None
-        whole = torch.randn(self.config.batch, self.config.spec.noise)
+        whole = torch.randn(self.config.batch, spec.noise)
         return self.among.own(whole * self.config.noise)
 
     def _jitter(self) -> Tensor | None:
@@ -189,7 +198,23 @@ class Run:
             memory_format=torch.channels_last if last else torch.contiguous_format
         )
 
-    def _compiled(self) -> Callable[..., Frontal]:
+    @property
+    def _fetch_only(self) -> bool:
+        return self.step < self.config.fetch_only_until
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by learning rate: the global pathway of a flow generator has its own."""
+        if not isinstance(self.network, FlowGenerator):
+            return [{"params": list(self.network.parameters())}]
+        own = list(self.network.pathway.parameters())
+        others = [p for n, p in self.network.named_parameters() if not n.startswith("pathway.")]
+        return [{"params": own, "factor": self.config.flow_learning_rate}, {"params": others}]
+
+    def _factor(self, group: dict[str, Any]) -> float:
+        factor: float = group.get("factor", 1.0)
+        return 1.0 if self._fetch_only else factor
+
+    def _compiled(self) -> Callable[..., Frontal | FrontalFlow]:
         # The weights keep their names: only the call goes through the compiled form.
         backend = self.config.compile
         return torch.compile(self.network, backend=backend) if backend else self.network

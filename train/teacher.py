@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from tpgan_sdk.errors import TrainingError
 
 from . import checkpoint
-from .networks import Generator
+from .networks import Network
 
 
 class Teacher(nn.Module):
     """The averaged weights of a checkpoint, frozen."""
 
-    def __init__(self, network: Generator) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
 

@@ -109,8 +109,9 @@ def test_both_networks_as_they_are_exported(preset: str) -> None:
     """Narrow ones: the operators are those of the full width."""
     pytest.importorskip("onnxscript")
     from export.graph import fold_batch_norm, to_graph
-    from train.networks import PRESETS, Generator
+    from train.networks import Generator
     from train.networks.measure import cost
+    from train.networks.spec import PRESETS
 
     spec = replace(PRESETS[preset], width=0.125)
     found = count(to_graph(fold_batch_norm(Generator(spec).eval())))

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from train import checkpoint
-from train.networks import PRESETS, Generator
+from train.networks import Generator
+from train.networks.spec import PRESETS
 
 
 @pytest.fixture(scope="session")

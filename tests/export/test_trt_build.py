@@ -312,7 +312,8 @@ def test_paper_is_built(tmp_path: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
     from export.graph import fold_batch_norm, to_graph
     from export.precision import compute_fp16
-    from train.networks import PRESETS, Generator
+    from train.networks import Generator
+    from train.networks.spec import PRESETS
 
     torch.manual_seed(0)
     graph = compute_fp16(to_graph(fold_batch_norm(Generator(PRESETS["paper"]))))

@@ -17,6 +17,7 @@ from tpgan_sdk.arrays import YUV, GpuFrame, is_on_gpu
 from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Tensor
 from tpgan_sdk.gpu_copies import bgr_of
+from tpgan_sdk.model import resolve_model
 from tpgan_sdk.pasting import paste_back
 
 from .conftest import FakeDevice, FakeStream, open_fake_kernels
@@ -341,7 +342,7 @@ def test_an_engine_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -
     engine.tensors[1] = Tensor("left_eye", True, (3, 41, 40))
     shared = SharedEngine(fake_device, engine)  # type: ignore[arg-type]
     with TensorRTBackend(shared, INFO) as backend:
-        said = gpu_pipeline.open_pipeline(backend)
+        said = gpu_pipeline.open_pipeline(backend, resolve_model("edge"))
     assert said == "the engine's inputs are not those of this SDK"
 
 

@@ -19,7 +19,8 @@ from tpgan_sdk.errors import TrainingError
 from train import atomic, checkpoint
 from train.job import Job
 from train.loop import train
-from train.networks import PRESETS, Generator
+from train.networks import Generator
+from train.networks.spec import PRESETS
 
 from .runs import ADVERSARIAL, TINY, assert_same_tensors, quiet
 

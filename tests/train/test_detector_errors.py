@@ -19,7 +19,7 @@ from tpgan_sdk.types import Detection
 from train.data import augment, detector_errors
 from train.data.detector_errors import measure, summarise
 from train.data.error_table import SHIPPED, Band, ErrorTable, load_table, sample
-from train.data.shards import ShardReader
+from train.data.shards import VIEW_MARGIN, ShardReader
 
 from ..conftest import REPOSITORY
 
@@ -156,7 +156,7 @@ def test_a_view_is_shown_where_the_origin_says(
         picture, (x, y) = detector_errors.show(view, np.random.default_rng(seed))
         assert picture.shape == (320, 320, 3)
         crop = picture[int(y) : int(y) + 128, int(x) : int(x) + 128]
-        inner = view[16:144, 16:144]
+        inner = view[VIEW_MARGIN : VIEW_MARGIN + 128, VIEW_MARGIN : VIEW_MARGIN + 128]
         opaque = inner[..., 3] == 255
         np.testing.assert_array_equal(crop[opaque], inner[opaque][:, :3])
 

@@ -24,7 +24,8 @@ from train.data.examples import Examples
 from train.exported import start_from_model
 from train.job import Job
 from train.loop import train
-from train.networks import PRESETS, Generator
+from train.networks import Generator
+from train.networks.spec import PRESETS
 from train.networks.spec import TINY as SPEC
 
 from .runs import TINY, quiet
@@ -124,5 +125,7 @@ def test_a_run_begins_with_it(shards: Path, tmp_path: Path, model: Path) -> None
     job = Job(shards, tmp_path, init=model, workers=0)
     folder = train(replace(TINY, steps=1, batch=2, learning_rate=1e-9), job, quiet)
     weights = exported._weights(resolve_model(model))["encoder.linear.weight"]
-    found = checkpoint.load_generator(folder)[0].encoder.linear.weight
+    network = checkpoint.load_generator(folder)[0]
+    assert isinstance(network, Generator)
+    found = network.encoder.linear.weight
     assert (found - weights).abs().max() < 1e-6

@@ -23,7 +23,8 @@ from train.config import TrainConfig
 from train.data.examples import Examples
 from train.job import Job
 from train.loop import train
-from train.networks import PRESETS, Generator
+from train.networks import Generator
+from train.networks.spec import PRESETS
 from train.schedule import Clock, learning_rate
 
 from .runs import ADVERSARIAL, TINY, assert_same_tensors, quiet

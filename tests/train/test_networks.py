@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from tpgan_sdk.geometry import OFFICIAL, PATCHES
-from train.networks import PRESETS, Generator
+from train.networks import Generator
 from train.networks.blocks import maxout
 from train.networks.local import Fuser
 from train.networks.measure import cost, example_inputs
-from train.networks.spec import EDGE, PAPER, TINY
+from train.networks.spec import EDGE, PAPER, PRESETS, TINY
 
 
 def test_paper_has_exactly_the_published_parameters_and_flops() -> None:

@@ -16,7 +16,8 @@ from train import checkpoint, device
 from train.config import TrainConfig
 from train.data.example import Example
 from train.data.examples import Examples
-from train.networks import PRESETS, Generator
+from train.networks import Generator
+from train.networks.spec import PRESETS
 from train.parallel import Ranks
 from train.recognisers import Recogniser
 from train.recognisers.mobilefacenet import MobileFaceNet

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..cores import usable_cores
-from ..crops import INPUT_SHAPES
 from ..cuda import CudaDriver, Device, device_index, find_driver
 from ..errors import BackendError, ModelError
 from ..model import Model
@@ -140,10 +139,10 @@ def check_inputs(model: Model, found: Mapping[str, list[Any]]) -> None:
         found: the inputs as the runtime sees them, without the batch.
 
     Raises:
-        ModelError: they are not the SDK's.
+        ModelError: they are not those of the model's sidecar.
     """
-    if found != INPUT_SHAPES:
+    if found != model.inputs:
         raise ModelError(
-            f"{model.path} takes the inputs {found}; expected {INPUT_SHAPES}: it is not an ONNX "
+            f"{model.path} takes the inputs {found}; expected {model.inputs}: it is not an ONNX "
             "that `tpgan export` wrote"
         )

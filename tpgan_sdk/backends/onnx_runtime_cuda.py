@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..crops import INPUT_SHAPES
 from ..cuda import Device
 from ..errors import BackendError
 from ..geometry import CROP_SIZE
@@ -88,7 +87,7 @@ class OnnxRuntimeCudaBackend:
                 device=device,
                 driver=driver,
                 stream=self._stream,
-                inputs={name: tuple(shape) for name, shape in INPUT_SHAPES.items()},
+                inputs={name: tuple(shape) for name, shape in self._inputs.items()},
                 output=self._output,
                 tensors={name: int(buffer) for name, buffer in self._buffers.items()},
                 rows=self._rows,
@@ -128,7 +127,7 @@ class OnnxRuntimeCudaBackend:
     @property
     def _shapes(self) -> dict[str, list[int]]:
         """Of all tensors, without the batch."""
-        return {**INPUT_SHAPES, self._output: [3, CROP_SIZE, CROP_SIZE]}
+        return {**self._inputs, self._output: [3, CROP_SIZE, CROP_SIZE]}
 
     def _prepare(self, device: Device, open_session: OpenSession) -> None:
         from onnxruntime import RunOptions  # imported late: `import tpgan_sdk` stays light
@@ -136,6 +135,7 @@ class OnnxRuntimeCudaBackend:
         self._stream = device.stream()
         with device.active("opening a session"):  # which then uses this context
             self._session = open_session({"user_compute_stream": str(int(self._stream.handle))})
+        self._inputs = {v.name: list(v.shape[1:]) for v in self._session.get_inputs()}
         self._output = self._session.get_outputs()[0].name
         self._options = RunOptions()
         # What reads the output is on the same stream: the host need not wait in between.
@@ -148,7 +148,7 @@ class OnnxRuntimeCudaBackend:
         """Runs a face both ways: a wrong stream or address shows here, not in a picture."""
         inputs = {
             name: np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(1, *shape)
-            for name, shape in INPUT_SHAPES.items()
+            for name, shape in self._inputs.items()
         }
         expected = self.run(inputs)
         found = np.full_like(expected, np.nan)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..cores import usable_cores
-from ..crops import INPUT_SHAPES
 from ..errors import BackendError
 from ..model import Model
 from ..resample import Float32Array
@@ -110,7 +109,7 @@ def _compiled(model: Model) -> openvino.CompiledModel:
         raise BackendError(f"OpenVINO cannot load {model.path}: {error}") from error
     found = {
         # Behind a cast to FP16 a port has the cast's name, too.
-        next((name for name in INPUT_SHAPES if name in port.names), port.any_name): [
+        next((name for name in model.inputs if name in port.names), port.any_name): [
             size.get_length() if size.is_static else str(size)
             for size in list(port.partial_shape)[1:]
         ]

@@ -37,13 +37,18 @@ class PairExamples(ExampleSet):
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], template: str = "official", augmented: bool = True
+        self,
+        pairs: Sequence[Pair],
+        template: str = "official",
+        augmented: bool = True,
+        margin: int = 0,
     ) -> None:
         self.pairs = list(pairs)
         people = sorted({pair.identity for pair in pairs})
         self._number = {identity: number for number, identity in enumerate(people)}
         self.classes = len(people)
         self.augmented = augmented
+        self.margin = margin
         self.template: Template = TEMPLATES[template]
 
     def index(self) -> str:
@@ -67,9 +72,10 @@ class PairExamples(ExampleSet):
         number = self._number[pair.identity]
         sample = Sample(view, landmarks, target, abs(pair.yaw), number, rendered=False)
         if not self.augmented:
-            return make_example(sample, self.template)
+            return make_example(sample, self.template, face_margin=self.margin)
         rng = np.random.default_rng(position.seed)
-        return make_example(sample, self.template, rng, background(rng, VIEW_SIZE))
+        behind = background(rng, VIEW_SIZE)
+        return make_example(sample, self.template, rng, behind, self.margin)
 
 
 def cut(
@@ -112,6 +118,7 @@ def open_examples(
     root: Path,
     template: str = "official",
     augmented: bool = True,
+    margin: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> Examples | PairExamples:
     """Examples for training.
@@ -121,6 +128,7 @@ def open_examples(
         root: folder of shards, folder of Multi-PIE (its ``session01`` lies there), or a CSV.
         template: name of the network's template.
         augmented: False leaves pictures and landmarks as they are.
+        margin: crop px that the face input shows around the crop.
         say: takes messages about files that are left out; None prints them to stderr.
 
     Raises:
@@ -128,16 +136,16 @@ def open_examples(
         DetectorError: a CSV lacks points and the default detector does not work here.
     """
     if dataset == "rendered":
-        return Examples(root, augmented, template)
+        return Examples(root, augmented, template, margin)
     if dataset == "csv":
-        return PairExamples(read_pairs(root), template, augmented)
+        return PairExamples(read_pairs(root), template, augmented, margin)
     if dataset not in DATASETS:
         raise TrainingError(f"dataset is {dataset!r}; expected {', '.join(DATASETS)}")
     pairs, left_out = multipie_pairs(root, 1 if dataset == "multipie-1" else 2)
     if left_out:
         warn = say or (lambda line: print(line, file=sys.stderr))
         warn(summary(left_out, "pictures of Multi-PIE are left out"))
-    return PairExamples(pairs, template, augmented)
+    return PairExamples(pairs, template, augmented, margin)
 
 
 def multipie_pairs(root: Path, setting: int) -> tuple[list[Pair], list[str]]:

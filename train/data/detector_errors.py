@@ -42,7 +42,7 @@ def show(view: UInt8Array, rng: np.random.Generator) -> tuple[UInt8Array, FloatA
     """A view somewhere in a larger picture, its border repeated, damaged as ordinary photos.
 
     Args:
-        view: (160, 160, 4) uint8, premultiplied.
+        view: (192, 192, 4) uint8, premultiplied.
         rng: decides place, background and damage.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tpgan_sdk.backends import create_backend
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
+from tpgan_sdk.crops import INPUT_SHAPES, InputShapes, crop_face, margin_of, network_inputs
 from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, TEMPLATES, Template
 from tpgan_sdk.images import SUFFIXES, read_image
@@ -21,7 +21,7 @@ from ..checkpoint import load_generator
 from .views import View
 
 Run = Callable[[Mapping[str, Float32Array]], Float32Array]
-"""The five inputs of `tpgan_sdk.crops.network_inputs` to (N, 3, 128, 128) RGB in [-1, 1]."""
+"""The inputs of `tpgan_sdk.crops.network_inputs` to (N, 3, 128, 128) RGB in [-1, 1]."""
 
 
 class Synthesis(Protocol):
@@ -39,21 +39,25 @@ class Synthesis(Protocol):
 class NetworkSynthesis:
     """A network behind the SDK's own crops: mirrored by the yaw's sign, and back."""
 
-    def __init__(self, name: str, template: Template, run: Run) -> None:
-        self.name, self.template, self._run = name, template, run
+    def __init__(
+        self, name: str, template: Template, run: Run, shapes: InputShapes = INPUT_SHAPES
+    ) -> None:
+        self.name, self.template, self._run, self._shapes = name, template, run, shapes
 
     def frontalize(self, views: Sequence[View]) -> list[UInt8Array | None]:
         """See `Synthesis.frontalize`."""
         results: list[UInt8Array | None] = [None] * len(views)
         cut = []
+        margin = margin_of(self._shapes)
         for index, view in enumerate(views):
             if view.points is not None:
                 try:
-                    cut.append((index, crop_face(view.picture, view.points, self.template)))
+                    crops = crop_face(view.picture, view.points, self.template, margin=margin)
+                    cut.append((index, crops))
                 except GeometryError:
                     continue  # what the SDK leaves out, too
         if cut:
-            inputs = network_inputs([crops for _, crops in cut], reverse_channels=False)
+            inputs = network_inputs([crops for _, crops in cut], False, self._shapes)
             output = self._run(inputs).transpose(0, 2, 3, 1)
             for (index, crops), picture in zip(cut, to_uint8((output + 1) * 127.5), strict=True):
                 turned = picture[:, ::-1] if crops.mirrored else picture
@@ -104,12 +108,12 @@ def from_checkpoint(folder: Path) -> NetworkSynthesis:
 
     @torch.inference_mode()
     def run(inputs: Mapping[str, Float32Array]) -> Float32Array:
-        face, *patches = (torch.from_numpy(inputs[name]).to(device) for name in INPUT_NAMES)
+        face, *patches = (torch.from_numpy(inputs[name]).to(device) for name in network.inputs)
         output: Float32Array = network(face, patches).image.cpu().numpy()
         return output
 
     name = f"{folder.name}, step {state.step}"
-    return NetworkSynthesis(name, TEMPLATES[network.spec.template], run)
+    return NetworkSynthesis(name, TEMPLATES[network.spec.template], run, network.inputs)
 
 
 def from_onnx(model: str | Path) -> NetworkSynthesis:
@@ -122,4 +126,4 @@ def from_onnx(model: str | Path) -> NetworkSynthesis:
     found = resolve_model(model)
     backend = create_backend(found)
     name = f"{found.path.name} ({found.info.sha256[:12]}), {backend.info.name}"
-    return NetworkSynthesis(name, found.template, backend.run)
+    return NetworkSynthesis(name, found.template, backend.run, found.inputs)

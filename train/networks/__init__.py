@@ -1,6 +1,39 @@
 """The generators, built from tables."""
 
-from .generator import Frontal, Generator
-from .spec import PRESETS, GeneratorSpec
+from __future__ import annotations
 
-__all__ = ["PRESETS", "Frontal", "Generator", "GeneratorSpec"]
+from typing import Final
+
+from .flow_generator import FlowGenerator, FrontalFlow
+from .flow_spec import EDGE_FLOW, TINY_FLOW, FlowSpec
+from .generator import Frontal, Generator
+from .spec import PRESETS as DRAWING
+from .spec import GeneratorSpec
+
+Spec = GeneratorSpec | FlowSpec
+Network = Generator | FlowGenerator
+PRESETS: Final[dict[str, Spec]] = {**DRAWING, **{s.name: s for s in (EDGE_FLOW, TINY_FLOW)}}
+
+
+def build(spec: Spec, classes: int = 0) -> Network:
+    """The network of a table.
+
+    Args:
+        spec: the table.
+        classes: of the cross-entropy on the code; a `FlowGenerator` has none.
+    """
+    return FlowGenerator(spec) if isinstance(spec, FlowSpec) else Generator(spec, classes)
+
+
+__all__ = [
+    "PRESETS",
+    "FlowGenerator",
+    "FlowSpec",
+    "Frontal",
+    "FrontalFlow",
+    "Generator",
+    "GeneratorSpec",
+    "Network",
+    "Spec",
+    "build",
+]

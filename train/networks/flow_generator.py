@@ -13,12 +13,14 @@ place of drawing every pixel:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tpgan_sdk.crops import InputShapes
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
 
 from .blocks import Conv, Residual, double
@@ -209,6 +211,8 @@ class FlowGenerator(nn.Module):
     def __init__(self, spec: FlowSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.fetch_only = False
+        """Whether only the global pathway runs, as in the first part of the training."""
         self.pathway = GlobalPathway(spec)
         # Fetched, mirrored and blended picture; visibility and silhouette, and their mirror image.
         inputs = 9 + 2 + 2 * spec.silhouette
@@ -220,11 +224,22 @@ class FlowGenerator(nn.Module):
             self.fuser = Fuser(spec)
             self.boxes = list(TEMPLATES[spec.template].paste_boxes())
 
-    def forward(self, face: Tensor) -> FrontalFlow:
+    @property
+    def inputs(self) -> InputShapes:
+        """Channels, height and width of each input, by name."""
+        return {"face": [3, self.pathway.size, self.pathway.size]}
+
+    def forward(
+        self, face: Tensor, patches: Sequence[Tensor] = (), noise: Tensor | None = None
+    ) -> FrontalFlow:
         """
         Args:
             face: (N, 3, s, s) RGB in [-1, 1], s = 128 + 2 x margin.
+            patches: none; as for `Generator`.
+            noise: is not used; as for `Generator`.
         """
+        if self.fetch_only:
+            return self._fetch_only(face)
         flow, visibility, silhouette, code, deepest = self.pathway(face)
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
         fetched = F.grid_sample(face.float(), place, padding_mode="border", align_corners=False)
@@ -272,6 +287,17 @@ class FlowGenerator(nn.Module):
             drawn,
             fetched,
             composed,
+        )
+
+    def _fetch_only(self, face: Tensor) -> FrontalFlow:
+        """Of the global pathway alone: the result is the fetched picture."""
+        flow, visibility, silhouette, _, _ = self.pathway(face)
+        place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
+        fetched = F.grid_sample(face.float(), place, padding_mode="border", align_corners=False)
+        one, none = torch.ones_like(fetched[:, :1]), torch.zeros_like(fetched)
+        tone = none[:, :1, :16, :16].expand(-1, 6, -1, -1)
+        return FrontalFlow(
+            fetched, flow, visibility, silhouette, one, 0 * one, tone, none, fetched, fetched
         )
 
     def _draw_patches(self, pictures: Tensor) -> Tensor:

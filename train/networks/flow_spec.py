@@ -7,6 +7,7 @@ Efros, "View Synthesis by Appearance Flow", ECCV 2016); see `flow_generator`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class FlowSpec:
     """On the way back (64, 32, 16)."""
     tail: int = 16
     """Channels at 128 px."""
-    local: tuple[int, int, int] = (16, 32, 48)
+    local: tuple[int, ...] = (16, 32, 48)
     """Of a local pathway, full size first; empty: no local pathways."""
     mirror: bool = True
     """Whether the mirrored half may be used for what the photo hides."""
@@ -51,9 +52,9 @@ class FlowSpec:
     template: str = "official"
 
 
-EDGE_FLOW = FlowSpec(name="edge")
+EDGE_FLOW: Final = FlowSpec(name="edge-flow")
 # For tests: the same code paths in milliseconds.
-TINY_FLOW = replace(
+TINY_FLOW: Final = replace(
     EDGE_FLOW,
     name="tiny-flow",
     encoder=(8, 8, 8, 16),

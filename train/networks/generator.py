@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tpgan_sdk.crops import INPUT_SHAPES
 from tpgan_sdk.geometry import CROP_SIZE
 
 from .blocks import Conv, Grow, Residual, Upsample, double, maxout, residuals
@@ -123,6 +124,7 @@ class Generator(nn.Module):
     def __init__(self, spec: GeneratorSpec, classes: int = 0) -> None:
         super().__init__()
         self.spec = spec
+        self.inputs = INPUT_SHAPES
         self.encoder = Encoder(spec)
         self.seeds = Seeds(spec)
         self.local = LocalPathways(spec) if spec.local else None

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from tpgan_sdk.crops import InputShapes
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES
 
-from .generator import Generator
-from .spec import GeneratorSpec
+from . import Spec, build
 
 CLASSES = 347
 """Identities of the published training set; the classifier's parameters are counted with it."""
@@ -32,16 +32,21 @@ def example_inputs(batch: int = 1) -> tuple[Tensor, list[Tensor]]:
     return face, [torch.zeros(batch, 3, p.height, p.width) for p in PATCHES]
 
 
+def example_inputs_of(shapes: InputShapes, batch: int = 1) -> list[Tensor]:
+    """Zeros in the shapes of a network's inputs, in its order."""
+    return [torch.zeros(batch, *shape) for shape in shapes.values()]
+
+
 def parameters(module: nn.Module) -> int:
     """Number of trained values."""
     return sum(p.numel() for p in module.parameters())
 
 
-def cost(spec: GeneratorSpec, classes: int = CLASSES) -> Cost:
+def cost(spec: Spec, classes: int = CLASSES) -> Cost:
     """Counted on shapes alone: nothing is computed and no memory is taken."""
     with torch.device("meta"):
-        network = Generator(spec, classes).eval()
-        face, patches = example_inputs()
+        network = build(spec, classes).eval()
+        face, *patches = example_inputs_of(network.inputs)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(face, patches)
     return Cost(parameters(network), counter.get_total_flops())
