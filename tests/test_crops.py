@@ -96,3 +96,46 @@ def test_landmarks_outside_the_image_are_refused() -> None:
 def test_nan_landmarks_are_refused() -> None:
     with pytest.raises(GeometryError, match="NaN or infinity"):
         crops.crop_face(np.zeros((100, 120, 3), np.uint8), np.full((5, 2), np.nan))
+
+
+@pytest.mark.parametrize("margin", [16, 40])
+def test_a_margin_only_adds_what_lies_around(rng: np.random.Generator, margin: int) -> None:
+    frame = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    points = turned(1) + 80
+    bare = crops.crop_face(frame, points)
+    wide = crops.crop_face(frame, points, margin=margin)
+    assert wide.face.shape == (128 + 2 * margin,) * 2 + (3,)
+    # Sampled from another corner on: the last bits of a position differ.
+    np.testing.assert_allclose(wide.crop, bare.face, atol=0.01)
+    np.testing.assert_array_equal(wide.landmarks, bare.landmarks)
+    for one, other in zip(bare.patches, wide.patches, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.01)
+    moved = warp(frame, wide.transform, *wide.face.shape[:2], -margin, -margin)
+    np.testing.assert_array_equal(wide.face, moved)
+
+
+def test_a_mirrored_photo_has_a_mirrored_margin(rng: np.random.Generator) -> None:
+    frame = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    points = turned(1) + 80
+    one = crops.crop_face(frame, points, margin=16)
+    other = crops.crop_face(
+        np.ascontiguousarray(frame[:, ::-1]), geometry.mirror_landmarks(points, 300), margin=16
+    )
+    assert (one.mirrored, other.mirrored) == (False, True)
+    np.testing.assert_allclose(one.face, other.face, atol=1e-2)
+
+
+def test_the_margin_of_an_aligned_crop_repeats_its_border(rng: np.random.Generator) -> None:
+    crop = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    wide = crops.crop_aligned(crop, None, margin=16)
+    np.testing.assert_array_equal(wide.face, np.pad(crop, ((16, 16), (16, 16), (0, 0)), "edge"))
+
+
+def test_only_the_inputs_of_the_model_are_made(rng: np.random.Generator) -> None:
+    crop = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    cut = crops.crop_aligned(crop, None, margin=16)
+    shapes = {"face": [3, 160, 160], "mouth": [3, 32, 48]}
+    made = crops.network_inputs([cut], True, shapes)
+    assert {name: list(value.shape[1:]) for name, value in made.items()} == shapes
+    np.testing.assert_allclose((made["face"][0, 2] + 1) * 127.5, cut.face[..., 0], atol=1e-3)
+    assert crops.margin_of(shapes) == 16

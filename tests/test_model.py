@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tpgan_sdk import model as m
+from tpgan_sdk.crops import INPUT_SHAPES
 from tpgan_sdk.errors import ModelError
 
 
@@ -85,4 +86,47 @@ def test_a_sidecar_that_this_version_cannot_read(
 def test_a_damaged_sidecar(pair: Path, text: str) -> None:
     m.sidecar_path(pair).write_text(text)
     with pytest.raises(ModelError, match="is not a model's sidecar"):
+        m.load_model(pair)
+
+
+def test_a_sidecar_of_the_first_format_takes_a_face_and_four_patches(pair: Path) -> None:
+    sidecar = m.sidecar_path(pair)
+    values = json.loads(sidecar.read_text())
+    del values["inputs"], values["outputs"]
+    sidecar.write_text(json.dumps({**values, "format": 1}))
+    model = m.load_model(pair)
+    assert model.inputs == INPUT_SHAPES
+    assert (model.margin, model.info.outputs) == (0, {"frontal": [3, 128, 128]})
+
+
+def test_a_model_names_a_face_with_margin(pair: Path) -> None:
+    edit(pair, inputs={"face": [3, 160, 160]})
+    assert m.load_model(pair).margin == 16
+    edit(pair, inputs={"face": [3, 128, 128], "mouth": [3, 32, 48]})
+    assert m.load_model(pair).margin == 0
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {},
+        {"mouth": [3, 32, 48]},
+        {"face": [3, 96, 96]},
+        {"face": [3, 131, 131]},
+        {"face": [1, 160, 160]},
+        {"face": [3, 160, 128]},
+        {"face": [3, 128, 128], "mouth": [3, 40, 40]},
+        {"face": [3, 128, 128], "chin": [3, 32, 48]},
+        {"face": "big"},
+    ],
+)
+def test_inputs_that_the_sdk_cannot_make(pair: Path, inputs: object) -> None:
+    edit(pair, inputs=inputs)
+    with pytest.raises(ModelError, match=r"says the model takes .*; expected a square face of 128"):
+        m.load_model(pair)
+
+
+def test_outputs_that_the_sdk_cannot_read(pair: Path) -> None:
+    edit(pair, outputs={"flow": [2, 64, 64]})
+    with pytest.raises(ModelError, match=r"says the model gives .*; expected frontal"):
         m.load_model(pair)

@@ -174,9 +174,10 @@ def _read_sidecar(path: Path) -> ModelInfo:
 
 def _check_shapes(path: Path, info: ModelInfo) -> None:
     """Raises ModelError where the SDK cannot feed such inputs or read such outputs."""
-    known = {**INPUT_SHAPES, "face": info.inputs.get("face")}
-    side = (info.inputs.get("face") or [0, 0, 0])[-1]
-    fits = side >= CROP_SIZE and (side - CROP_SIZE) % 2 == 0
+    face = info.inputs.get("face")
+    side = face[-1] if isinstance(face, list) and face else None
+    fits = isinstance(side, int) and side >= CROP_SIZE and (side - CROP_SIZE) % 2 == 0
+    known = {**INPUT_SHAPES, "face": [3, side, side]}
     if not fits or any(shape != known.get(name) for name, shape in info.inputs.items()):
         raise ModelError(
             f"{path} says the model takes {info.inputs}; expected a square face of {CROP_SIZE} px "
