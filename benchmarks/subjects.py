@@ -143,6 +143,7 @@ def _export(generator: Network, path: Path) -> None:
         precision="fp32",
         opset=OPSET,
         inputs=generator.inputs,
+        outputs=generator.outputs,
         parameters=total.parameters,
         flops=total.flops,
     )

@@ -18,26 +18,27 @@ from torch.nn.utils import fusion
 
 from tpgan_sdk.errors import ExportError
 from train.batch_norm import normalised
-from train.networks import Network
+from train.networks import FlowGenerator, Network
 from train.networks.measure import example_inputs_of
 
 N = TypeVar("N", bound=nn.Module)
 
 OPSET = 18
 """The newest that TensorRT 10.3 (JetPack 6) and ONNX Runtime 1.23 both read in full."""
-OUTPUT_NAME = "frontal"
 
 
 class Deployed(nn.Module):
-    """The inputs in, the frontal picture out; the noise is its mean, so it is deterministic."""
+    """The inputs in, the outputs out, the frontal picture first; the noise is its mean, so the
+    result is deterministic."""
 
     def __init__(self, generator: Network) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(self, face: Tensor, *patches: Tensor) -> Tensor:
-        image: Tensor = self.generator(face, patches).image
-        return image
+    def forward(self, face: Tensor, *patches: Tensor) -> tuple[Tensor, ...]:
+        if isinstance(self.generator, FlowGenerator):
+            return self.generator.deployed(face)
+        return (self.generator(face, patches).image,)
 
 
 def fold_batch_norm(generator: N) -> N:
@@ -69,7 +70,7 @@ def to_graph(generator: Network) -> onnx.ModelProto:
         Deployed(generator),
         tuple(example_inputs_of(generator.inputs, batch=2)),
         names,
-        [OUTPUT_NAME],
+        list(generator.outputs),
         ({0: batch}, *([tuple({0: batch} for _ in names[1:])] if names[1:] else [])),
     )
     onnx.checker.check_model(graph, full_check=True)

@@ -100,6 +100,7 @@ def export_checkpoint(
         precision=precision,
         opset=OPSET,
         inputs=generator.inputs,
+        outputs=generator.outputs,
         parameters=total.parameters,
         flops=total.flops,
         parity=figures,

@@ -5,7 +5,7 @@ Training uses the same function, so what the network learns from is what it meet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -45,6 +45,8 @@ class FaceCrops:
     """(2, 3), frame to that crop, of the frame after mirroring where `mirrored`."""
     mirrored: bool
     """Whether the frame was mirrored to bring the occluded side to the right."""
+    detail: Float32Array | None = None
+    """(k S, k S, 3) what `face` shows, k times as large; None: not sampled."""
 
     @property
     def crop(self) -> Float32Array:
@@ -149,6 +151,21 @@ def crop_aligned(
         crop.astype(np.float32), *beyond, cv2.BORDER_REPLICATE
     ).reshape(window.height, window.width, crop.shape[2])  # OpenCV drops an axis of one channel
     return window.cut(pixels, Placement(np.eye(2, 3), points.copy(), origins, mirrored))
+
+
+def with_detail(cut: FaceCrops, frame: UInt8Array, scale: int) -> FaceCrops:
+    """The same face with its `FaceCrops.detail`.
+
+    Args:
+        cut: of `frame`.
+        frame: (H, W, C) uint8, not mirrored.
+        scale: a whole number.
+    """
+    source = frame[:, ::-1] if cut.mirrored else frame
+    side = cut.face.shape[0] * scale
+    edge = (cut.face.shape[0] - CROP_SIZE) // 2 * scale
+    transform = geometry.enlarge_transform(cut.transform, scale)
+    return replace(cut, detail=warp(source, transform, side, side, -edge, -edge))
 
 
 def _check_inside(points: FloatArray, width: int, height: int) -> None:

@@ -18,9 +18,10 @@ from .arrays import GpuArray, GpuFrame
 from .backends import Backend, create_backend
 from .crops import FaceCrops, crop_aligned
 from .detectors import Detector, create_detector, faces_from_insightface
-from .errors import BackendError, DetectorError, GeometryError, ImageError
+from .errors import BackendError, DetectorError, GeometryError, ImageError, TPGANError
 from .geometry import CROP_SIZE
 from .images import check_image
+from .layers import SIZES
 from .model import Model, resolve_model
 from .refiner import LandmarkRefiner
 from .resample import UInt8Array
@@ -50,6 +51,8 @@ class Frontalizer:
             `Detector`.
         device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
         max_batch: faces that the network is given at once.
+        size: width and height of the frontal pictures: 128, or 256 and 512 with a model that
+            fetches, which keep the photo's own sharpness where it shows the face.
         refine: whether the detector's landmarks are refined; those that you give never are.
 
     Raises:
@@ -68,7 +71,10 @@ class Frontalizer:
         device: str | None = None,
         max_batch: int = 16,
         refine: bool = True,
+        size: int = CROP_SIZE,
     ) -> None:
+        if size not in SIZES:
+            raise ValueError(f"size is {size!r}; expected {', '.join(map(str, SIZES))}")
         if not isinstance(max_batch, int) or max_batch < 1:
             raise ValueError(f"max_batch is {max_batch!r}; expected a whole number, at least 1")
         self.model = resolve_model(model)
@@ -87,7 +93,8 @@ class Frontalizer:
             except BackendError as error:
                 self._refiner = error
         self._backend = create_backend(self.model, backend, device)
-        self._runner = Runner(self._backend, self.model)
+        self._size = size
+        self._runner = self._opened()
         self._seconds: dict[str, float] = {}
         self._closed = False
 
@@ -218,6 +225,7 @@ class Frontalizer:
                         f"the {self.model.template.name} template"
                     )
                 cut = crop_aligned(picture, five, self.model.template, self.model.margin)
+                cut = self._runner.detailed(cut, picture)
                 jobs.append((_whole_crop(cut), cut, CROP_SIZE))
         parts = (jobs[i : i + self.max_batch] for i in range(0, len(jobs), self.max_batch))
         return [face for part in parts for face in self._run(part)]
@@ -242,7 +250,8 @@ class Frontalizer:
         other.model, other.max_batch = self.model, self.max_batch
         other._detector, other._refiner = self._detector, self._refiner
         other._backend = self._backend.clone()
-        other._runner = Runner(other._backend, other.model)
+        other._size = self._size
+        other._runner = Runner(other._backend, other.model, other._size)
         other._seconds, other._closed = {}, False
         return other
 
@@ -264,6 +273,13 @@ class Frontalizer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _opened(self) -> Runner:
+        try:
+            return Runner(self._backend, self.model, self._size)
+        except TPGANError:
+            self._backend.close()
+            raise
 
     def _start(self) -> None:
         if self._closed:

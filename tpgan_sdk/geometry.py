@@ -167,6 +167,13 @@ def apply_transform(transform: FloatArray, points: npt.ArrayLike) -> FloatArray:
     return result
 
 
+def enlarge_transform(transform: FloatArray, scale: float) -> FloatArray:
+    """The (2, 3) transform to a crop `scale` times as large, pixel centres at whole numbers."""
+    larger = transform * scale
+    larger[:, 2] += (scale - 1) / 2
+    return larger
+
+
 def invert_transform(transform: FloatArray) -> FloatArray:
     """The (2, 3) transform that undoes this one."""
     inverse = np.linalg.inv(transform[:, :2])

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from .geometry import CROP_SIZE, apply_transform, invert_transform
+from .geometry import CROP_SIZE, apply_transform, enlarge_transform, invert_transform
 from .images import check_image
 from .resample import Float32Array, UInt8Array, to_uint8, warp
 from .types import Face
@@ -39,7 +39,9 @@ def paste_back(frame: UInt8Array, face: Face) -> UInt8Array:
     left, top, right, bottom = _touched(face, result.shape[1], result.shape[0])
     if left >= right or top >= bottom:
         return result
-    matched, to_frame = _matched(face), invert_transform(face.transform)
+    scale = face.image.shape[0] / CROP_SIZE
+    matched = _matched(face)
+    to_frame = invert_transform(enlarge_transform(face.transform, scale))
     # In bands of rows: a face that fills a large photo would need gigabytes for it whole.
     rows = max(1, _BAND_PIXELS // (right - left))
     for upper in range(top, bottom, rows):
@@ -84,7 +86,9 @@ _FADING: Final = _weight(_GRID[None, :], _GRID[:, None]) < 1
 
 def _matched(face: Face) -> UInt8Array:
     """The frontal face with the mean colour of the photo where the two meet."""
-    difference = face.aligned[_FADING].astype(np.float32) - face.image[_FADING]
+    scale = face.image.shape[0] // CROP_SIZE
+    fading = _FADING.repeat(scale, axis=0).repeat(scale, axis=1)
+    difference = face.aligned[fading].astype(np.float32) - face.image[fading]
     return to_uint8(face.image + difference.mean(axis=0))
 
 

@@ -14,10 +14,13 @@ import numpy.typing as npt
 
 from .arrays import MAX_SIDE, GpuFrame, is_on_gpu
 from .backends import Backend
-from .crops import FaceCrops, crop_face, network_inputs, place_face
-from .errors import BackendError, ImageError
+from .backends.base import LayerBackend
+from .crops import FaceCrops, crop_face, network_inputs, place_face, with_detail
+from .errors import BackendError, ImageError, ModelError
+from .geometry import CROP_SIZE
 from .gpu_pipeline import GpuPipeline, downloaded, open_pipeline
 from .images import check_image, read_image
+from .layers import LAYERS, compose_layers
 from .model import Model
 from .native_plans import FaceOnGpu
 from .pasting import paste_back
@@ -34,9 +37,30 @@ Stage = Callable[[str], AbstractContextManager[None]]
 class Runner:
     """Reads pictures, cuts faces and runs the backend; close it before the backend."""
 
-    def __init__(self, backend: Backend, model: Model) -> None:
-        self._backend, self._model = backend, model
-        self._gpu = open_pipeline(backend, model)
+    def __init__(self, backend: Backend, model: Model, size: int = CROP_SIZE) -> None:
+        """
+        Args:
+            size: of the frontal pictures, one of `layers.SIZES`.
+
+        Raises:
+            ModelError: the model gives no layers for pictures of more than 128 px.
+            BackendError: the backend does not give them.
+        """
+        self._backend, self._model, self._scale = backend, model, size // CROP_SIZE
+        self._gpu: GpuPipeline | str = "pictures of more than 128 px are made on the CPU"
+        if self._scale == 1:
+            self._gpu = open_pipeline(backend, model)
+            return
+        if missing := set(LAYERS) - set(model.info.outputs):
+            raise ModelError(
+                f"{model.name} gives no {', '.join(sorted(missing))}, which pictures of {size} px "
+                "are made of; expected a model that fetches, or size=128"
+            )
+        if not isinstance(backend, LayerBackend):
+            raise BackendError(
+                f"{backend.info.name} gives the picture of 128 px alone; pictures of {size} px "
+                "are made with onnxruntime-cpu or openvino"
+            )
 
     def picture(self, image: Any) -> Picture:
         """A file, an array, or a picture on the GPU: left there where its faces can be cut there.
@@ -70,13 +94,18 @@ class Runner:
         """
         template = self._model.template
         if not isinstance(source, GpuFrame):
-            return crop_face(source, landmarks, template, margin=self._model.margin)
+            cut = crop_face(source, landmarks, template, margin=self._model.margin)
+            return self.detailed(cut, source)
         at = place_face(source.width, source.height, landmarks, template)
         return FaceOnGpu(source, at.transform, at.landmarks, at.mirrored)
 
+    def detailed(self, cut: FaceCrops, source: UInt8Array) -> FaceCrops:
+        """With the face at the size of the frontal picture, where that is more than 128 px."""
+        return cut if self._scale == 1 else with_detail(cut, source, self._scale)
+
     def run(self, cuts: Sequence[Cut], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
-        """Of each face the frontal picture and the aligned crop, (128, 128, 3) uint8 BGR, oriented
-        as the frame."""
+        """Of each face the frontal picture and the aligned crop, (S, S, 3) uint8 BGR, oriented as
+        the frame."""
         made: list[tuple[UInt8Array, UInt8Array]] = []
         for on_gpu, group in groupby(cuts, lambda cut: isinstance(cut, FaceOnGpu)):
             part: list[Any] = list(group)
@@ -116,6 +145,8 @@ class Runner:
     def _on_host(self, crops: list[FaceCrops], stage: Stage) -> list[tuple[UInt8Array, UInt8Array]]:
         with stage("align"):
             inputs = network_inputs(crops, True, self._model.inputs)
+        if self._scale > 1:
+            return self._large(crops, inputs, stage)
         with stage("network"):
             output = self._backend.run(inputs)
         with stage("finish"):
@@ -123,6 +154,23 @@ class Runner:
                 _oriented(_to_picture(planes), to_uint8(cut.crop), cut.mirrored)
                 for planes, cut in zip(output, crops, strict=True)
             ]
+
+    def _large(
+        self, crops: list[FaceCrops], inputs: dict[str, Float32Array], stage: Stage
+    ) -> list[tuple[UInt8Array, UInt8Array]]:
+        assert isinstance(self._backend, LayerBackend)
+        with stage("network"):
+            layers = self._backend.run_layers(inputs)
+        made = []
+        with stage("finish"):
+            for index, cut in enumerate(crops):
+                assert cut.detail is not None
+                own = {name: layers[name][index] for name in LAYERS}
+                picture = compose_layers(own, cut.detail, CROP_SIZE * self._scale)
+                edge = self._model.margin * self._scale
+                inner = slice(edge, edge + CROP_SIZE * self._scale)
+                made.append(_oriented(picture, to_uint8(cut.detail[inner, inner]), cut.mirrored))
+        return made
 
 
 def _oriented(

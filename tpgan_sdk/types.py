@@ -30,7 +30,7 @@ class Face:
     """One face of a frame and its frontal view."""
 
     image: UInt8Array
-    """(128, 128, 3) frontal face, BGR as the input."""
+    """(S, S, 3) frontal face, BGR as the input; S is 128, or the size asked for."""
     box: tuple[float, float, float, float]
     """x0, y0, x1, y1 in frame pixels; may reach beyond the frame."""
     landmarks: FloatArray
@@ -42,9 +42,10 @@ class Face:
     mirrored: bool
     """Whether the network saw the mirror image (yaw < 0); `image` and `aligned` are not."""
     aligned: UInt8Array
-    """(128, 128, 3) aligned crop of the frame, oriented as the frame is."""
+    """(S, S, 3) aligned crop of the frame, oriented as the frame is."""
     transform: FloatArray
-    """(2, 3) float64, frame pixels to pixels of `aligned` and of `image`."""
+    """(2, 3) float64, frame pixels to pixels of the 128x128 crop; `aligned` and `image` show it at
+    S / 128 times its size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,15 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class LayerBackend(Backend, Protocol):
+    """Also gives what the picture is made of."""
+
+    def run_layers(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """As `run`, with all outputs of the model by name, see `tpgan_sdk.layers.LAYERS`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OnGpu:
     """A backend's own buffers and stream, while `GpuBackend.on_gpu` lends them."""

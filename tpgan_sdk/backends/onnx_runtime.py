@@ -78,13 +78,21 @@ class OnnxRuntimeBackend:
     def __init__(self, session: onnxruntime.InferenceSession, info: BackendInfo) -> None:
         self.info = info
         self._session: onnxruntime.InferenceSession | None = session
+        self._names = [output.name for output in session.get_outputs()]
 
     def run(self, inputs: Mapping[str, Float32Array]) -> Float32Array:
         """See `Backend.run`."""
         if self._session is None:
             raise BackendError("this backend is closed; make a new Frontalizer")
-        output: Float32Array = self._session.run(None, dict(inputs))[0]
+        output: Float32Array = self._session.run(self._names[:1], dict(inputs))[0]
         return output
+
+    def run_layers(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """See `LayerBackend.run_layers`."""
+        if self._session is None:
+            raise BackendError("this backend is closed; make a new Frontalizer")
+        values = self._session.run(self._names, dict(inputs))
+        return dict(zip(self._names, values, strict=True))
 
     def clone(self) -> OnnxRuntimeBackend:
         """See `Backend.clone`."""

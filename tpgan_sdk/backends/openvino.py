@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..cores import usable_cores
 from ..errors import BackendError
 from ..model import Model
@@ -58,6 +60,13 @@ class OpenVinoBackend:
         # The result is copied out: the next run overwrites the request's own.
         output: Float32Array = self._request.infer(dict(inputs), share_inputs=True)[0]
         return output
+
+    def run_layers(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """See `LayerBackend.run_layers`."""
+        if self._request is None:
+            raise BackendError("this backend is closed; make a new Frontalizer")
+        found = self._request.infer(dict(inputs), share_inputs=True).items()
+        return {port.any_name: np.array(values) for port, values in found}
 
     def clone(self) -> OpenVinoBackend:
         """See `Backend.clone`."""

@@ -14,6 +14,7 @@ from ..backends import Backend, create_backend
 from ..errors import BackendError, DetectorError, TPGANError
 from ..frontalizer import Frontalizer
 from ..images import find_images
+from ..layers import SIZES
 from ..model import resolve_model
 from . import USAGE_ERROR
 from .one_input import Options
@@ -81,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run the engine of --backend although no sidecar vouches for it; it is code",
     )
+    add(
+        "--size",
+        type=int,
+        default=SIZES[0],
+        choices=SIZES,
+        help="width and height of the frontal pictures; more than 128 needs a model that fetches "
+        "(default: 128)",
+    )
     add("--no-refine", action="store_true", help="keep the detector's landmarks as they are")
     add("--model", help="name of a packaged model, or path of an exported ONNX")
     add(
@@ -124,6 +133,7 @@ def _open(args: argparse.Namespace, make_frontalizer: Callable[..., Frontalizer]
             device=args.device,
             max_batch=args.max_batch,
             refine=not args.no_refine,
+            size=args.size,
         )
     except BaseException:
         if not isinstance(backend, str):

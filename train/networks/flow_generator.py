@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from tpgan_sdk.crops import InputShapes
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
+from tpgan_sdk.layers import LAYERS
 
 from .blocks import Conv, Residual, double
 from .flow_spec import FlowSpec
@@ -228,6 +229,18 @@ class FlowGenerator(nn.Module):
     def inputs(self) -> InputShapes:
         """Channels, height and width of each input, by name."""
         return {"face": [3, self.pathway.size, self.pathway.size]}
+
+    @property
+    def outputs(self) -> InputShapes:
+        """The same of the exported model's outputs, see `deployed`."""
+        return {"frontal": [3, CROP_SIZE, CROP_SIZE], **LAYERS}
+
+    def deployed(self, face: Tensor) -> tuple[Tensor, ...]:
+        """What the exported model gives, in the order of `outputs`."""
+        result = self(face)
+        tone = double(double(double(result.tone)))
+        weights = result.fetch_weight, result.mirror_weight
+        return result.image, result.flow, *weights, tone, result.drawn
 
     def forward(
         self, face: Tensor, patches: Sequence[Tensor] = (), noise: Tensor | None = None

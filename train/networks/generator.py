@@ -125,6 +125,7 @@ class Generator(nn.Module):
         super().__init__()
         self.spec = spec
         self.inputs = INPUT_SHAPES
+        self.outputs = {"frontal": [3, CROP_SIZE, CROP_SIZE]}
         self.encoder = Encoder(spec)
         self.seeds = Seeds(spec)
         self.local = LocalPathways(spec) if spec.local else None
