@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tpgan_sdk.geometry import CROP_SIZE
+
 from .board import Board
 from .data.example import Example
 from .heldout import frontalized
+from .networks.flow_generator import middle
 from .run import Run
 from .schedule import Clock
 
@@ -62,7 +65,8 @@ class Report:
         if self.board.active:
             first = {name: value[:SHOWN] for name, value in batch.items()}
             made = frontalized(self.run.averaged, first)
-            self.board.pictures(step, first["face"], made, first["target"])
+            crop = middle(first["face"], CROP_SIZE)
+        self.board.pictures(step, crop, made, first["target"])
 
 
 def _duration(minutes: float) -> str:

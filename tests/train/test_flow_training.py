@@ -10,13 +10,19 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import default_collate
 
+from tpgan_sdk.errors import TrainingError
+from train import checkpoint
 from train.config import load_config
 from train.data.example import Example
 from train.data.examples import Examples, Position
 from train.data.shards import HIDDEN, SEEN
+from train.job import Job
+from train.loop import train
 from train.networks import FlowGenerator, FrontalFlow
 from train.objective import Objective
 from train.run import Run
+
+from .runs import quiet
 
 CONFIG = replace(
     load_config("edge-flow"),
@@ -140,3 +146,28 @@ def test_the_gradient_is_clipped(batch: Example) -> None:
     run.learn(batch, 0.0)
     norms = [p.grad.norm() for p in run.network.parameters() if p.grad is not None]
     assert float(torch.stack(norms).norm()) <= 1e-3 * 1.001
+
+
+def test_a_whole_run_writes_pictures_resumes_and_loads(shards: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the pictures go to TensorBoard")
+    config = replace(CONFIG, steps=4)
+    job = Job(shards, tmp_path / "a", workers=0, log_every=1, save_every=2, heldout=shards)
+    whole = train(config, job, quiet)
+    network, state = checkpoint.load_generator(whole)
+    assert isinstance(network, FlowGenerator)
+    assert (state.preset, state.step) == ("tiny-flow", 4)
+    assert state.heldout is not None
+    half = replace(config, steps=2)
+    train(half, replace(job, output=tmp_path / "b"), quiet)
+    resumed = train(config, replace(job, output=tmp_path / "b", resume=True), quiet)
+    other, _ = checkpoint.load_generator(resumed)
+    assert {k: v.shape for k, v in other.state_dict().items()} == {
+        k: v.shape for k, v in network.state_dict().items()
+    }
+    assert (tmp_path / "a" / "tensorboard").is_dir()
+
+
+def test_an_exported_model_cannot_start_a_flow_run(shards: Path) -> None:
+    run = Run(CONFIG, classes=4)
+    with pytest.raises(TrainingError, match="starts from a checkpoint; edge is an exported model"):
+        run.start_from(Path("edge"), Examples(shards, margin=16))

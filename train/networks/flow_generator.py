@@ -111,7 +111,7 @@ class GlobalPathway(nn.Module):
         deepest = lower
         for k, stage in enumerate(self.decoder):
             lower = double(lower) if k else lower
-            lower = stage(torch.cat([lower, _middle(maps.pop(), lower.shape[-1])], dim=1))
+            lower = stage(torch.cat([lower, middle(maps.pop(), lower.shape[-1])], dim=1))
             deepest = deepest if k else lower
         head = self.head(lower).float()
         return identity + head[:, :2], head[:, 2:], silhouette.float(), code, deepest
@@ -335,7 +335,7 @@ def _grid(count: int, size: int) -> Tensor:
     return torch.stack(torch.meshgrid(ramp, ramp, indexing="xy"))[None]
 
 
-def _middle(x: Tensor, size: int) -> Tensor:
+def middle(x: Tensor, size: int) -> Tensor:
     """The middle (N, C, size, size) of a map: the crop without its margin."""
     edge = (x.shape[-1] - size) // 2
     return x[:, :, edge : edge + size, edge : edge + size]
