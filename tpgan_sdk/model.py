@@ -18,6 +18,8 @@ from .geometry import CROP_SIZE, TEMPLATES, Template
 
 FORMAT: Final = 2
 """Version of the sidecar."""
+PICTURE: Final = "frontal"
+"""Name of a model's first output."""
 _FIVE_INPUTS: Final = 1
 """Before it named inputs and outputs, every model took a face and four patches."""
 _RANGE: Final = (-1.0, 1.0)
@@ -55,7 +57,7 @@ class ModelInfo:
     """Channels, height and width of each, by name, in the network's order. ``face`` is the crop,
     or the crop with a margin where it is larger than 128 px; the others are patches around
     landmarks, see `tpgan_sdk.geometry.PATCHES`."""
-    outputs: dict[str, Any] = field(default_factory=lambda: {"frontal": [3, CROP_SIZE, CROP_SIZE]})
+    outputs: dict[str, Any] = field(default_factory=lambda: {PICTURE: [3, CROP_SIZE, CROP_SIZE]})
     """The same of each output; ``frontal``, the picture, is the first."""
     parameters: int = 0
     flops: int = 0
@@ -183,7 +185,7 @@ def _check_shapes(path: Path, info: ModelInfo) -> None:
             f"{path} says the model takes {info.inputs}; expected a square face of {CROP_SIZE} px "
             f"or more and any of the patches {', '.join(INPUT_NAMES[1:])} in their sizes"
         )
-    if next(iter(info.outputs.items()), None) != ("frontal", [3, CROP_SIZE, CROP_SIZE]):
+    if next(iter(info.outputs.items()), None) != (PICTURE, [3, CROP_SIZE, CROP_SIZE]):
         raise ModelError(
             f"{path} says the model gives {info.outputs}; expected frontal, "
             f"{[3, CROP_SIZE, CROP_SIZE]}, first"

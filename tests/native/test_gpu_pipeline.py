@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from tpgan_sdk import BackendError, Frontalizer, ImageError, gpu_pipeline
 from tpgan_sdk.arrays import YUV, GpuFrame, is_on_gpu
 from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.trt_engine import Tensor
+from tpgan_sdk.crops import INPUT_SHAPES
 from tpgan_sdk.gpu_copies import bgr_of
 from tpgan_sdk.model import resolve_model
 from tpgan_sdk.pasting import paste_back
 
 from .conftest import FakeDevice, FakeStream, open_fake_kernels
-from .fake_engine import INFO, FakeEngine, by_onnx_runtime, on_host, opened
+from .fake_engine import INFO, FakeEngine, by_onnx_runtime, network, on_host, opened
 from .frames import Detector, Picture, assert_same, found, soft_photo
 from .oracle import rgb_from_nv12
 
@@ -344,6 +346,29 @@ def test_an_engine_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -
     with TensorRTBackend(shared, INFO) as backend:
         said = gpu_pipeline.open_pipeline(backend, resolve_model("edge"))
     assert said == "the engine's inputs are not those of this SDK"
+
+
+def test_layers_besides_the_picture_are_left_alone(fake_device: FakeDevice) -> None:
+    inputs = {
+        name: np.random.default_rng(5).uniform(-1, 1, (2, *shape)).astype(np.float32)
+        for name, shape in INPUT_SHAPES.items()
+    }
+    engine = FakeEngine((1, 2, 4))
+    engine.tensors.insert(0, Tensor("drawn", False, (3, 128, 128)))
+    shared = SharedEngine(fake_device, engine)  # type: ignore[arg-type]
+    with TensorRTBackend(shared, INFO) as backend:
+        made = backend.run(inputs)
+    assert np.ptp(made) > 0.1
+    np.testing.assert_array_equal(made, network(inputs))
+
+
+def test_a_model_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -> None:
+    model = resolve_model("edge")
+    other = replace(model, info=replace(model.info, inputs={"face": [3, 160, 160]}))
+    shared = SharedEngine(fake_device, FakeEngine((1, 2, 4)))  # type: ignore[arg-type]
+    with TensorRTBackend(shared, INFO) as backend:
+        said = gpu_pipeline.open_pipeline(backend, other)
+    assert said == "the kernels do not make the inputs of edge"
 
 
 def test_memory_that_is_short_leaves_nothing_behind(

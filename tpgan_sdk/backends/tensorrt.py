@@ -13,6 +13,7 @@ import numpy as np
 
 from ..cuda import Device, Graphs
 from ..errors import BackendError
+from ..model import PICTURE
 from ..resample import Float32Array
 from ..types import BackendInfo
 from .base import OnGpu, claimed
@@ -180,8 +181,9 @@ class TensorRTBackend:
 
     @property
     def _output(self) -> Tensor:
-        (output,) = (tensor for tensor in self._tensors if not tensor.is_input)
-        return output
+        """The picture; a model that fetches gives its layers besides."""
+        outputs = [tensor for tensor in self._tensors if not tensor.is_input]
+        return next((tensor for tensor in outputs if tensor.name == PICTURE), outputs[0])
 
     def _prepare(self, shared: SharedEngine) -> None:
         device = shared.device
