@@ -332,7 +332,8 @@ class FlowGenerator(nn.Module):
 def _grid(count: int, size: int) -> Tensor:
     """(1, 2, count, count) x, y of the middle pixels of `size`, [-1, 1] from edge to edge."""
     ramp = (torch.arange(count) + 0.5 + (size - count) / 2) * 2 / size - 1
-    return torch.stack(torch.meshgrid(ramp, ramp, indexing="xy"))[None]
+    # Exact in 16 bits, in which exported models keep their numbers: at most 0.02 px away.
+    return torch.stack(torch.meshgrid(ramp, ramp, indexing="xy"))[None].half().float()
 
 
 def middle(x: Tensor, size: int) -> Tensor:
