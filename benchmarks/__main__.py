@@ -20,9 +20,9 @@ from typing import Final
 
 from tpgan_sdk.errors import TPGANError
 
-from .machine import describe
-from .progress import aloud
-from .results import FOLDER, read, result_path
+from .hardware.machine import describe
+from .measuring.progress import aloud
+from .reporting.results import FOLDER, read, result_path
 
 BENCHMARKS: Final = {
     "latency": "this SDK, cold and warm, and where the time of a photo goes",

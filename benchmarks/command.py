@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TPGANError
 
-from .results import FOLDER, Result, write
+from .reporting.results import FOLDER, Result, write
 
 
 def command(name: str, doc: str | None, quick: str) -> argparse.ArgumentParser:

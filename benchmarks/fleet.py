@@ -18,8 +18,8 @@ from typing import Any, Final
 from . import projection
 from .command import command, conclude
 from .errors import BenchmarkError
-from .machine import describe
-from .results import Result, read
+from .hardware.machine import describe
+from .reporting.results import Result, read
 
 FACES_AN_HOUR: Final = 1_000_000
 

@@ -23,15 +23,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from tpgan_sdk.cores import usable_cores
-from tpgan_sdk.images import find_images, read_image, write_image
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.files import find_images, read_image, write_image
+from tpgan_sdk.images.resample import UInt8Array
+from tpgan_sdk.system.cores import usable_cores
 
 from .command import command, conclude
-from .cores import use_cores
 from .errors import BenchmarkError
-from .machine import describe
-from .results import Result
+from .hardware.cores import use_cores
+from .hardware.machine import describe
+from .reporting.results import Result
 
 PHOTOS: Final = Path(__file__).parent.parent / "examples" / "photos"
 LONGEST: Final = 640

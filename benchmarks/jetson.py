@@ -23,11 +23,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from .energy import BoardMeter
 from .errors import BenchmarkError
-from .machine import describe
-from .results import FOLDER, Result, write
-from .tegra import RELEASE_FILE, Clock, parse_clocks, parse_release, unlocked
+from .hardware.energy import BoardMeter
+from .hardware.machine import describe
+from .hardware.tegra import RELEASE_FILE, Clock, parse_clocks, parse_release, unlocked
+from .reporting.results import FOLDER, Result, write
 
 GUARD: Final = Path(__file__).parent.parent / "scripts" / "jetson_guard.sh"
 TOOLS: Final = ("nvpmodel", "jetson_clocks", "tegrastats")

@@ -19,23 +19,23 @@ from itertools import groupby, product
 from pathlib import Path
 from typing import Any, Final
 
-from export.parity import FACES
 from tpgan_sdk import Frontalizer
 from tpgan_sdk.backends import BACKENDS
+from tpgan_sdk.backends.parity import FACES
 from tpgan_sdk.errors import TPGANError
-from tpgan_sdk.images import read_image
-from tpgan_sdk.model import Model
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.models.model import Model
 
-from .cold import cold_start
 from .command import command, conclude
-from .cores import use_cores
-from .energy import Meter, open_meter
-from .forms import UNTRAINED, made, makers
-from .machine import describe
-from .progress import Say, aloud
-from .results import Result
-from .stages import stages
-from .timing import interleave
+from .hardware.cores import use_cores
+from .hardware.energy import Meter, open_meter
+from .hardware.machine import describe
+from .inference.forms import UNTRAINED, made, makers
+from .measuring.cold import cold_start
+from .measuring.progress import Say, aloud
+from .measuring.stages import stages
+from .measuring.timing import interleave
+from .reporting.results import Result
 
 BATCHES: Final = (1, 4, 16)
 _ENERGY_SECONDS: Final = 2.0

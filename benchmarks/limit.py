@@ -20,18 +20,18 @@ from typing import Any, Final
 
 import torch
 
-from tpgan_sdk.cuda import CudaDriver, find_driver
+from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
 
-from .ceilings import Ceiling, all_ceilings
 from .command import command, conclude
-from .cores import use_cores
 from .errors import BenchmarkError
-from .graph import GraphCost, Kernel, count
-from .machine import describe
-from .results import Result
-from .runtimes import CPU, SHIPPED, Runtime
-from .subjects import Subject, make_subject
-from .timing import interleave
+from .hardware.ceilings import Ceiling, all_ceilings
+from .hardware.cores import use_cores
+from .hardware.machine import describe
+from .inference.graph import GraphCost, Kernel, count
+from .inference.runtimes import CPU, SHIPPED, Runtime
+from .inference.subjects import Subject, make_subject
+from .measuring.timing import interleave
+from .reporting.results import Result
 
 PRESETS: Final = ("edge", "paper")
 LARGEST: Final = 10

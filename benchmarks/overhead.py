@@ -15,16 +15,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from export.parity import FACES
 from tpgan_sdk import Frontalizer
-from tpgan_sdk.crops import crop_aligned, network_inputs
-from tpgan_sdk.images import read_image
+from tpgan_sdk.backends.parity import FACES
+from tpgan_sdk.faces.crops import crop_aligned, network_inputs
+from tpgan_sdk.images.files import read_image
 
 from .command import command, conclude
-from .cores import use_cores
-from .machine import describe
-from .results import Result
-from .timing import Samples, interleave, ratio, ratio_of_tails
+from .hardware.cores import use_cores
+from .hardware.machine import describe
+from .measuring.timing import Samples, interleave, ratio, ratio_of_tails
+from .reporting.results import Result
 
 BATCHES: Final = (1, 16)
 GOALS: Final = {1: 0.10, 16: 0.05}

@@ -19,22 +19,22 @@ from typing import Final
 
 import torch
 
-from export.parity import Inputs
-from tpgan_sdk.cuda import CudaDriver, find_driver
+from tpgan_sdk.backends.parity import Inputs
 from tpgan_sdk.errors import TPGANError
-from tpgan_sdk.model import load_model
+from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
+from tpgan_sdk.models.model import load_model
 
 from .command import command, conclude
-from .comparison import Comparison
-from .cores import use_cores
-from .gpu_runtimes import GPU
-from .machine import describe
-from .packaged import against_itself_in_int8, against_seed
-from .progress import Say, aloud
-from .results import Result
-from .runtimes import CPU, SHIPPED, Opened, Runtime, sdk_backend
-from .subjects import Subject, make_subject
-from .timing import Pace
+from .hardware.cores import use_cores
+from .hardware.machine import describe
+from .inference.comparison import Comparison
+from .inference.gpu_runtimes import GPU
+from .inference.packaged import against_itself_in_int8, against_seed
+from .inference.runtimes import CPU, SHIPPED, Opened, Runtime, sdk_backend
+from .inference.subjects import Subject, make_subject
+from .measuring.progress import Say, aloud
+from .measuring.timing import Pace
+from .reporting.results import Result
 
 SEED: Final = "paper"
 """The preset that is the seed's network."""

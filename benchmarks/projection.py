@@ -21,12 +21,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from tpgan_sdk.crops import INPUT_SHAPES
+from tpgan_sdk.models.inputs import INPUT_SHAPES
 
 from .command import command, conclude
 from .errors import BenchmarkError
-from .machine import describe
-from .results import Result
+from .hardware.machine import describe
+from .reporting.results import Result
 
 BATCHES: Final = (1, 32)
 PRESETS: Final = ("edge", "paper")

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tpgan_sdk.whole_files import replace_file
+from tpgan_sdk.system.whole_files import replace_file
 
-from .drawing import Plot, digest, draw
 from .errors import BenchmarkError
-from .plots import PLOTS
-from .results import FOLDER, Result, read_all
-from .sections import SECTIONS
+from .reporting.drawing import Plot, digest, draw
+from .reporting.plots import PLOTS
+from .reporting.results import FOLDER, Result, read_all
+from .reporting.sections import SECTIONS
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 _BEGIN: Final = re.compile(r"^<!-- results: ", re.MULTILINE)

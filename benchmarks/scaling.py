@@ -18,21 +18,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from export.parity import FACES, load_faces
 from tpgan_sdk import Frontalizer
+from tpgan_sdk.backends.parity import FACES, load_faces
 from tpgan_sdk.cli.workers import shared_out
-from tpgan_sdk.cores import usable_cores
 from tpgan_sdk.errors import TPGANError
-from tpgan_sdk.images import read_image
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.images.resample import UInt8Array
+from tpgan_sdk.system.cores import usable_cores
 
 from .command import command, conclude
 from .errors import BenchmarkError
 from .folder import PHOTOS
-from .machine import describe
-from .results import Result
-from .timing import interleave
-from .training_rate import QUICK_STEPS, STEPS, training_rates
+from .hardware.machine import describe
+from .measuring.timing import interleave
+from .measuring.training_rate import QUICK_STEPS, STEPS, training_rates
+from .reporting.results import Result
 
 FACES_A_CALL: Final[Sequence[int]] = (1, 2, 4, 8, 16, 32)
 FRAMES: Final[Sequence[int]] = (1, 2, 4, 8)

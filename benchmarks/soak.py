@@ -19,9 +19,9 @@ from tpgan_sdk import Frontalizer
 
 from .command import command, conclude
 from .errors import BenchmarkError
-from .machine import describe
-from .memory import resident_mb
-from .results import Result
+from .hardware.machine import describe
+from .hardware.memory import resident_mb
+from .reporting.results import Result
 from .scaling import crops
 
 BLOCKS: Final = 20

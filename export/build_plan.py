@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from engines import load_profile
-from tpgan_sdk.cuda import find_gpu
-from tpgan_sdk.engine_cache import cache_dir, cache_name
+from tpgan_sdk.backends.tensorrt.cache import cache_dir, cache_name
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import DEFAULT, PACKAGED, sha256_of, sidecar_path
+from tpgan_sdk.gpu.cuda import find_gpu
+from tpgan_sdk.models.model import DEFAULT, PACKAGED, sha256_of, sidecar_path
 
 from .features import NO_FEATURES, Features
 

@@ -16,12 +16,11 @@ from typing import Any, Final
 
 import onnx
 
-from tpgan_sdk.crops import INPUT_SHAPES, InputShapes
+from tpgan_sdk.backends.parity import FACES, Inputs, load_faces
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.geometry import Template
-from tpgan_sdk.images import read_image
-
-from .parity import FACES, Inputs, load_faces
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.models.inputs import INPUT_SHAPES, InputShapes
 
 MIN_FACES: Final = 200
 """Fewer do not show what a network's tensors can hold."""

@@ -6,13 +6,14 @@ import importlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tpgan_sdk.cuda import CudaDriver, Gpu, find_driver, find_gpu
-from tpgan_sdk.engine_cache import cache_dir
-from tpgan_sdk.engine_file import (
+from tpgan_sdk.backends.tensorrt.cache import cache_dir
+from tpgan_sdk.backends.tensorrt.engine_file import (
     NOT_RUN,
     EngineInfo,
     digest,
@@ -20,11 +21,13 @@ from tpgan_sdk.engine_file import (
     write_engine,
 )
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import Model, load_model
-from tpgan_sdk.whole_files import folder_lock, replace_file
+from tpgan_sdk.gpu.cuda import CudaDriver, Gpu, find_driver, find_gpu
+from tpgan_sdk.models.model import Model, load_model
+from tpgan_sdk.system.whole_files import folder_lock, replace_file
 
 from . import trt_builder, trt_precision
 from .build_plan import RUNTIMES, BuildPlan, computed_in
+from .identity import Pictures, identity_cosine
 from .refit import refit_engine
 from .trt_builder import BuildSettings, Built
 from .trt_watch import Report
@@ -88,7 +91,8 @@ def _graphs(plan: BuildPlan, scratch: Path) -> tuple[Model, Model]:
     """The model that the engine serves, and the ONNX that is parsed for it."""
     source = plan.source
     if plan.from_checkpoint:
-        from .parity import FACES
+        from tpgan_sdk.backends.parity import FACES
+
         from .to_onnx import export_checkpoint
 
         # The SDK needs an ONNX beside the engine as well.
@@ -98,7 +102,8 @@ def _graphs(plan: BuildPlan, scratch: Path) -> tuple[Model, Model]:
     model = load_model(source)
     if computed_in(model.info.precision) == plan.precision:
         return model, model
-    from .parity import FACES
+    from tpgan_sdk.backends.parity import FACES
+
     from .to_onnx import convert_onnx
 
     graph = scratch / plan.graph.name
@@ -147,8 +152,8 @@ def _gate(
         return info
     if gpu.sm not in info.sm:
         return replace(info, parity=f"{NOT_RUN}, the GPU here is SM {gpu.sm}")
-    from tpgan_sdk.backends.engine_gate import check_parity
-    from tpgan_sdk.backends.engine_loader import open_engine
+    from tpgan_sdk.backends.tensorrt.gate import check_parity
+    from tpgan_sdk.backends.tensorrt.loader import open_engine
 
     engine = scratch / "candidate.engine"
     write_engine(engine, data, info)
@@ -160,13 +165,20 @@ def _gate(
         layers = trt_precision.of_engine(backend.inspect())
         if problem := trt_precision.engine_problem(layers, info.precision):
             raise ExportError(problem)
-        figures = check_parity(backend, source, recogniser=plan.recogniser)
+        figures = check_parity(backend, source, also=_identities(plan))
     finally:
         backend.close()
         for made in (sidecar_path(engine), engine, engine.with_suffix(f".{info.precision}.onnx")):
             made.unlink(missing_ok=True)
     read_back = layers or "the runtime tells no types"
     return replace(info, parity=figures, details={**info.details, "read_back": read_back})
+
+
+def _identities(plan: BuildPlan) -> Callable[[Pictures, Pictures], dict[str, float]] | None:
+    """Measures the cosine of identities too, where a recogniser is given; needs torch."""
+    if plan.recogniser is None:
+        return None
+    return partial(identity_cosine, weights=plan.recogniser)
 
 
 def _timing_cache(plan: BuildPlan, version: str) -> Path | None:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils import fusion
 
 from tpgan_sdk.errors import ExportError
-from train.batch_norm import normalised
 from train.networks import FlowGenerator, Network
 from train.networks.measure import example_inputs_of
+from train.training.batch_norm import normalised
 
 N = TypeVar("N", bound=nn.Module)
 

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Final
 
 from engines import load_profile
-from tpgan_sdk.cuda import CudaDriver, Device, find_driver, find_gpu
-from tpgan_sdk.engine_cache import cache_dir
-from tpgan_sdk.engine_file import EngineError, check_file
+from tpgan_sdk.backends.tensorrt.cache import cache_dir
+from tpgan_sdk.backends.tensorrt.engine_file import EngineError, check_file
 from tpgan_sdk.errors import BackendError, ModelError
-from tpgan_sdk.model import load_model
+from tpgan_sdk.gpu.cuda import CudaDriver, Device, find_driver, find_gpu
+from tpgan_sdk.models.model import load_model
 
 from . import trt_features
 from .build_plan import RUNTIMES, BuildPlan

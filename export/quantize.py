@@ -20,10 +20,11 @@ import numpy as np
 import onnx
 from onnx import shape_inference, version_converter
 
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError, TPGANError
-from tpgan_sdk.model import ModelInfo, load_model
+from tpgan_sdk.models.model import ModelInfo, load_model
 
-from . import fp8, parity
+from . import fp8
 from .calibration import METHODS, calibration_faces, ranges
 from .precision import load_weights_fp32, precision_of
 from .to_onnx import write_model

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tpgan_sdk.backends.trt_engine import Engine
-from tpgan_sdk.cuda import Device
-from tpgan_sdk.engine_file import check_file, check_fits
+from tpgan_sdk.backends.tensorrt.engine_file import check_file, check_fits
+from tpgan_sdk.backends.tensorrt.runtime import Engine
+from tpgan_sdk.gpu.cuda import Device
 
 from .trt_builder import Built, version_of
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError, TPGANError
 from tpgan_sdk.geometry import TEMPLATES
-from tpgan_sdk.model import ModelInfo, load_model, sha256_of, sidecar_path, write_sidecar
+from tpgan_sdk.models.model import ModelInfo, load_model, sha256_of, sidecar_path, write_sidecar
 
-from . import parity
 from .bfloat16 import rounded_like_bf16
 from .padding import pad_channels
 from .precision import PRECISIONS, Precision, convert, load_weights_fp32, precision_of
@@ -59,8 +59,8 @@ def export_checkpoint(
     """
     if winograd and precision != "fp32":
         raise ExportError(f"Winograd's convolutions are for fp32 only; {precision} was asked for")
-    from train.checkpoint import load_generator
     from train.networks.measure import cost
+    from train.training.checkpoint import load_generator
 
     from .graph import OPSET, fold_batch_norm, round_weights, to_graph
 

@@ -22,7 +22,7 @@ import onnx
 from onnx import helper, shape_inference
 
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import Model
+from tpgan_sdk.models.model import Model
 
 from .rewriting import inferred_anew, read_constants, replace_nodes
 

@@ -26,13 +26,13 @@ from canvas import Canvas
 from make_figures import IMAGES
 from torch.utils.data import default_collate
 
-from tpgan_sdk.resample import UInt8Array, to_uint8
-from train import losses
-from train.ablation import WITHOUT
-from train.checkpoint import load_generator, load_state
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from train.data.example import Example
 from train.data.examples import Examples
-from train.heldout import frontalized
+from train.training import losses
+from train.training.ablation import WITHOUT
+from train.training.checkpoint import load_generator, load_state
+from train.training.heldout import frontalized
 
 WHOLE: Final = "nothing"
 """What is left out of the network that all others are compared with."""

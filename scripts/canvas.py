@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from tpgan_sdk.geometry import PATCHES, FloatArray
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 
 INK, SOFT, LINE = "#222222", "#8a8a8a", "#555555"
 COLOURS = ("#1f77d4", "#12a150", "#f08c00", "#e03150")

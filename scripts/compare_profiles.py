@@ -18,9 +18,9 @@ import cv2
 import matplotlib
 import numpy as np
 
-from tpgan_sdk.crops import crop_face
 from tpgan_sdk.detectors import Detector, create_detector
-from tpgan_sdk.resample import UInt8Array, to_uint8, warp
+from tpgan_sdk.faces.crops import crop_face
+from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
 from train.data.augment import colour_map, damage, recolour
 from train.data.background import background
 from train.data.compose import blend

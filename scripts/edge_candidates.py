@@ -121,10 +121,10 @@ def short_training(
     names: list[str], data: Path, heldout: Path, steps: int, work: Path
 ) -> dict[str, float]:
     """Held-out L1 after the same steps on the same views in the same order."""
-    from train.checkpoint import load_generator
-    from train.config import load_config
-    from train.job import Job
-    from train.loop import train
+    from train.training.checkpoint import load_generator
+    from train.training.config import load_config
+    from train.training.job import Job
+    from train.training.loop import train
 
     losses = {}
     for spec in CANDIDATES:
@@ -142,7 +142,7 @@ def heldout_l1(network: Network, heldout: Path, batches: int = 32) -> float:
     """Mean absolute difference of the picture, range [-1, 1], over the first held-out views."""
     import torch
 
-    from tpgan_sdk.crops import INPUT_NAMES
+    from tpgan_sdk.models.inputs import INPUT_NAMES
     from train.data.examples import Examples, in_order
 
     values = []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from tpgan_sdk.cuda import CudaDriver, Gpu, find_driver, find_gpu
+from tpgan_sdk.gpu.cuda import CudaDriver, Gpu, find_driver, find_gpu
 from tpgan_sdk.version import __version__
 
 PACKAGES = (

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 from skimage import data
 
-from tpgan_sdk.crops import crop_face
+from tpgan_sdk.faces.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
-from tpgan_sdk.resample import to_uint8
-from train.data.camera import Camera, render_view
+from tpgan_sdk.images.resample import to_uint8
 from train.data.compose import compose
-from train.data.light import Light
-from train.data.views import Renderer
+from train.rendering.camera import Camera, render_view
+from train.rendering.light import Light
+from train.rendering.views import Renderer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MARGIN = 40

@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from canvas import LINE, SOFT, Canvas
 
-from tpgan_sdk.crops import FaceCrops, crop_face, network_inputs
+from tpgan_sdk.faces.crops import FaceCrops, crop_face, network_inputs
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, apply_transform, patch_origins
-from tpgan_sdk.resample import UInt8Array, to_uint8
-from train.data.camera import Camera, render_view
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from train.data.compose import compose
-from train.data.views import Renderer, frontal_target
+from train.rendering.camera import Camera, render_view
+from train.rendering.views import Renderer, frontal_target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +125,7 @@ def pathways(renderer: Renderer, checkpoint: Path, yaw: float) -> None:
     """The two pathways with what a checkpoint makes of a held-out person."""
     import torch
 
-    from train.checkpoint import load_generator
+    from train.training.checkpoint import load_generator
 
     mesh = renderer.mesh(portrait(PEOPLE[0]))
     view = render_view(mesh, Camera(yaw), margin=MARGIN)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tpgan_sdk import geometry, pasting
+from tpgan_sdk import geometry
+from tpgan_sdk.faces import pasting
 
 TARGET: Final = Path(__file__).resolve().parent.parent / "native/include/tpgan/geometry_data.hpp"
 

@@ -23,11 +23,11 @@ from canvas import COLOURS, INK, Canvas
 from make_figures import IMAGES, MARGIN, SHARED, WALL, smaller
 
 from tpgan_sdk import Detection, Frontalizer
-from tpgan_sdk.resample import UInt8Array, to_uint8
-from train.data.camera import Camera, render_view
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from train.data.compose import compose
-from train.data.mesh import PortraitMesh
-from train.data.views import Renderer, frontal_target
+from train.rendering.camera import Camera, render_view
+from train.rendering.mesh import PortraitMesh
+from train.rendering.views import Renderer, frontal_target
 
 YAWS: Final = (0, 15, 30, 45, 60, 75, 90)
 TEN: Final = (

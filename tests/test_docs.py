@@ -185,7 +185,7 @@ def test_signatures_are_those_of_the_code() -> None:
 
 
 def test_the_ablation_table_holds_the_measured_figures() -> None:
-    without = pytest.importorskip("train.ablation", reason="needs torch").WITHOUT
+    without = pytest.importorskip("train.training.ablation", reason="needs torch").WITHOUT
     ranks = [
         f"{r}_{d}_rank1_frontalized" for r in ("mobilefacenet", "dlib") for d in ("near", "far")
     ]

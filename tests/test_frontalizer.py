@@ -21,9 +21,9 @@ from tpgan_sdk import (
     ImageError,
     paste_back,
 )
+from tpgan_sdk.faces.refiner import LandmarkRefiner
 from tpgan_sdk.geometry import OFFICIAL, apply_transform, mirror_landmarks
-from tpgan_sdk.images import read_image
-from tpgan_sdk.refiner import LandmarkRefiner
+from tpgan_sdk.images.files import read_image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PHOTOS = REPOSITORY / "examples" / "photos"
@@ -104,7 +104,7 @@ def test_a_mirrored_photo_gives_the_mirrored_result_through_the_detector(name: s
 
 
 def test_transform_and_aligned_fit_the_frame_for_mirrored_faces_too(photo: np.ndarray) -> None:
-    from tpgan_sdk.resample import to_uint8, warp
+    from tpgan_sdk.images.resample import to_uint8, warp
 
     mirrored = mirror_landmarks(POINTS, photo.shape[1])
     with Frontalizer(detector=FixedDetector()) as frontalizer:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         ModelError,
         TPGANError,
     )
+    from .faces.pasting import paste_back
     from .frontalizer import Frontalizer
-    from .pasting import paste_back
     from .types import BackendInfo, Detection, Face
 
 _HOMES = {
@@ -39,7 +39,7 @@ _HOMES = {
     "ImageError": "errors",
     "ModelError": "errors",
     "TPGANError": "errors",
-    "paste_back": "pasting",
+    "paste_back": "faces.pasting",
 }
 
 __all__ = [

@@ -14,24 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from . import geometry
-from .arrays import GpuArray, GpuFrame
 from .backends import Backend, create_backend
-from .crops import FaceCrops, crop_aligned
 from .detectors import Detector, create_detector, faces_from_insightface
 from .errors import BackendError, DetectorError, GeometryError, ImageError, TPGANError
+from .faces.crops import FaceCrops, crop_aligned
+from .faces.layers import SIZES
+from .faces.refiner import LandmarkRefiner
 from .geometry import CROP_SIZE
-from .images import check_image
-from .layers import SIZES
-from .model import Model, resolve_model
-from .refiner import LandmarkRefiner
-from .resample import UInt8Array
-from .runner import Cut, Picture, Runner
+from .gpu.frames import GpuArray, GpuFrame
+from .images.files import check_image
+from .images.resample import UInt8Array
+from .models.model import Model, resolve_model
+from .pipeline.runner import Cut, Picture, Runner
 from .types import BackendInfo, Detection, Face
 
 log = logging.getLogger("tpgan_sdk")
 
 ImageLike = str | Path | npt.NDArray[Any] | GpuFrame | GpuArray
-"""A file, an array, or what `tpgan_sdk.arrays.frame_of` takes as BGR; `GpuFrame` has a format."""
+"""A file, an array, or what `tpgan_sdk.gpu.frames.frame_of` takes as BGR; a `GpuFrame` has
+a format."""
 
 _Job = tuple[Detection, Cut, int]
 """A face, what the runner cut of it, and the width of its frame."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .geometry import FloatArray
-from .resample import UInt8Array
+from .images.resample import UInt8Array
 
 
 @dataclass(frozen=True, slots=True)

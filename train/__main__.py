@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TPGANError
 
-from .ablation import WITHOUT, without
-from .config import TrainConfig, load_config
-from .job import Job
+from .training.ablation import WITHOUT, without
+from .training.config import TrainConfig, load_config
+from .training.job import Job
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,16 +64,16 @@ def _job(args: argparse.Namespace) -> Job:
 
 
 def _run(config: TrainConfig, job: Job, device: str) -> Path:
-    from .loop import train
-    from .parallel import ranks
+    from .training.loop import train
+    from .training.parallel import ranks
 
     with ranks(device) as among:
         return train(config, job, say=lambda line: print(line, flush=True), among=among)
 
 
 def _plan(config: TrainConfig, job: Job, device: str) -> str:
-    from .loop import plan
-    from .parallel import ranks
+    from .training.loop import plan
+    from .training.parallel import ranks
 
     with ranks(device) as among:
         shown = {"config": asdict(config), "run": plan(config, job, among)}

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TPGANError, TrainingError
 
+from .data.cfp import PROTOCOLS, read_cfp
+from .data.people import first_pairs, first_photos, read_lfw, read_people
 from .evaluation.bootstrap import DRAWS
 from .evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
-from .evaluation.cfp import PROTOCOLS, read_cfp
 from .evaluation.embedding import Measured
 from .evaluation.figure import draw_figure, draw_grid
 from .evaluation.landmarks import Locate, by_detector, by_fiducials
 from .evaluation.multipie import by_points_file
-from .evaluation.people import first_pairs, first_photos, read_lfw, read_people
 from .evaluation.report import Report, markdown, write_report
 from .evaluation.runs import (
     Setting,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tpgan_sdk.errors import TPGANError
 
-from .device import DEVICES
-from .recognisers.heads import LOSSES
-from .recognisers.learning import LearningConfig, learn
+from .recogniser_training.heads import LOSSES
+from .recogniser_training.learning import LearningConfig, learn
 from .recognisers.weights import NETWORKS
+from .training.device import DEVICES
 
 
 def parser() -> argparse.ArgumentParser:

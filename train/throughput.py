@@ -20,14 +20,14 @@ import torch
 
 from tpgan_sdk.errors import TPGANError, TrainingError
 
-from .config import TrainConfig, load_config
 from .data.example import Example
 from .data.examples import Examples, training_batches
-from .device import DEVICES, on_device
-from .parallel import Ranks, ranks
 from .recognisers import load_recogniser
-from .run import Run
-from .stopwatch import Stopwatch
+from .training.config import TrainConfig, load_config
+from .training.device import DEVICES, on_device
+from .training.parallel import Ranks, ranks
+from .training.run import Run
+from .training.stopwatch import Stopwatch
 
 PARTS = ("data", "generator", "identity", "critic")
 

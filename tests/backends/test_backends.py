@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tpgan_sdk import backends, cuda
+from tpgan_sdk import backends
 from tpgan_sdk.backends import onnx_runtime
-from tpgan_sdk.crops import crop_aligned, network_inputs
 from tpgan_sdk.errors import BackendError, ModelError
-from tpgan_sdk.model import ModelInfo, load_model, resolve_model, sha256_of, write_sidecar
+from tpgan_sdk.faces.crops import crop_aligned, network_inputs
+from tpgan_sdk.gpu import cuda
+from tpgan_sdk.models.model import ModelInfo, load_model, resolve_model, sha256_of, write_sidecar
 
 MODEL = resolve_model(None)
 HAS_GPU = isinstance(cuda.find_driver(), cuda.CudaDriver)

@@ -19,9 +19,9 @@ from tpgan_sdk.backends import onnx_runtime
 from tpgan_sdk.backends.base import Backend, GpuBackend
 from tpgan_sdk.backends.onnx_runtime import CUDA, OnnxRuntimeBackend
 from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
-from tpgan_sdk.crops import INPUT_SHAPES
-from tpgan_sdk.cuda import Device
 from tpgan_sdk.errors import BackendError
+from tpgan_sdk.gpu.cuda import Device
+from tpgan_sdk.models.inputs import INPUT_SHAPES
 from tpgan_sdk.types import BackendInfo
 
 from .fake_gpu import FakeGpu, install, picture

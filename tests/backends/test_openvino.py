@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tpgan_sdk import backends
-from tpgan_sdk.crops import crop_aligned, network_inputs
 from tpgan_sdk.errors import BackendError, ModelError
-from tpgan_sdk.model import ModelInfo, load_model, resolve_model, sha256_of, write_sidecar
+from tpgan_sdk.faces.crops import crop_aligned, network_inputs
+from tpgan_sdk.models.model import ModelInfo, load_model, resolve_model, sha256_of, write_sidecar
 
 MODEL = resolve_model(None)
 CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.machine import Machine
-from benchmarks.results import Result
+from benchmarks.hardware.machine import Machine
+from benchmarks.reporting.results import Result
 
 
 def machine(**changes: Any) -> Machine:

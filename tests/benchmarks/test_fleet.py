@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.fleet import Fleet, main, measure, plan
-from benchmarks.results import write
+from benchmarks.reporting.results import write
 
 from .invented import result
 

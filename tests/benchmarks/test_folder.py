@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="writes the photos")
 from benchmarks import folder
 from benchmarks.errors import BenchmarkError
 from benchmarks.folder import LONGEST, Alone, cropped, make_photos, ratio_to_alone
-from tpgan_sdk.images import read_image
+from tpgan_sdk.images.files import read_image
 
 
 def test_the_ratio() -> None:

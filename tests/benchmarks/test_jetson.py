@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import jetson
-from benchmarks.energy import BoardMeter
 from benchmarks.errors import BenchmarkError
+from benchmarks.hardware.energy import BoardMeter
 from benchmarks.jetson import held, main, problems, watched
-from benchmarks.results import read
+from benchmarks.reporting.results import read
 
 from ..conftest import REPOSITORY
-from .test_tegrastats import RECORDED, recorded_lines
+from .hardware.test_tegrastats import RECORDED, recorded_lines
 
 NVPMODEL = """#!/bin/sh
 case $1 in

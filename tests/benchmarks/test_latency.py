@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks import cold, latency, stages
+from benchmarks import latency
 from benchmarks.errors import BenchmarkError
-from benchmarks.forms import made
-from tpgan_sdk.cuda import CudaDriver, find_driver
-from tpgan_sdk.model import resolve_model
+from benchmarks.inference.forms import made
+from benchmarks.measuring import cold, stages
+from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
+from tpgan_sdk.models.model import resolve_model
 
 COLD = {"cold_ms": 900.0, "peak_mb": 150.0, "device_mb": None}
 

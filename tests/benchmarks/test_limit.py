@@ -7,9 +7,9 @@ import pytest
 pytest.importorskip("torch", reason="multiplies the matrices")
 pytest.importorskip("onnx", reason="the network is counted from its graph")
 
-from benchmarks.ceilings import Ceiling, best_seconds, copy_ceiling, matrix_ceilings
 from benchmarks.errors import BenchmarkError
-from benchmarks.graph import GraphCost, Kernel
+from benchmarks.hardware.ceilings import Ceiling, best_seconds, copy_ceiling, matrix_ceilings
+from benchmarks.inference.graph import GraphCost, Kernel
 from benchmarks.limit import Rates, _kernels, rates
 
 FAST = Kernel("first", ["Conv"], flops=1000, weights=1, read=2, written=2)  # 10 s or 2 s

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.machine import describe
-from benchmarks.results import Result, write
+from benchmarks.hardware.machine import describe
+from benchmarks.reporting.results import Result, write
 
 
 @pytest.mark.parametrize("name", command.BENCHMARKS)

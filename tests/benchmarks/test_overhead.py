@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("onnxruntime", reason="runs the network")
 pytest.importorskip("torch", reason="benchmarks share the export's faces")
 
+from benchmarks.measuring.timing import Samples
 from benchmarks.overhead import compare, main
-from benchmarks.timing import Samples
 
 
 def test_the_row() -> None:

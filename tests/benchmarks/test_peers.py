@@ -11,12 +11,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import comparison, packaged, peers  # noqa: E402
-from benchmarks.comparison import Comparison  # noqa: E402
+from benchmarks import peers  # noqa: E402
 from benchmarks.errors import BenchmarkError  # noqa: E402
-from benchmarks.runtimes import Opened, Runtime  # noqa: E402
-from benchmarks.subjects import Subject, make_subject  # noqa: E402
-from benchmarks.timing import Pace, Samples  # noqa: E402
+from benchmarks.inference import comparison, packaged  # noqa: E402
+from benchmarks.inference.comparison import Comparison  # noqa: E402
+from benchmarks.inference.runtimes import Opened, Runtime  # noqa: E402
+from benchmarks.inference.subjects import Subject, make_subject  # noqa: E402
+from benchmarks.measuring.timing import Pace, Samples  # noqa: E402
 from tpgan_sdk.errors import TPGANError  # noqa: E402
 
 PICTURES = np.linspace(-1, 1, 2 * 3 * 128 * 128, dtype=np.float32).reshape(2, 3, 128, 128)

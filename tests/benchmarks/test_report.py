@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.report import DOCS, filled, main
-from benchmarks.results import FOLDER, read_all, write
+from benchmarks.reporting.results import FOLDER, read_all, write
 
 from .invented import machine, result
 

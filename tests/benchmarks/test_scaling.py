@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("torch", reason="benchmarks share the export's faces")
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.measuring.training_rate import command, last_rate, training_rates
 from benchmarks.scaling import doubled, main
-from benchmarks.training_rate import command, last_rate, training_rates
 
 
 def test_counts_are_doubled() -> None:

@@ -16,9 +16,9 @@ import pytest
 from tpgan_sdk.backends.onnx_runtime import GPU_LINE
 from tpgan_sdk.cli import doctor, environment, workings
 from tpgan_sdk.cli.environment import Check
-from tpgan_sdk.cuda import CudaDriver
 from tpgan_sdk.detectors import packaged
 from tpgan_sdk.errors import BackendError, ModelError
+from tpgan_sdk.gpu.cuda import CudaDriver
 
 
 @pytest.fixture
@@ -108,15 +108,15 @@ def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
     edge = SimpleNamespace(name="edge", info=SimpleNamespace(precision="fp16-weights"))
-    monkeypatch.setattr("tpgan_sdk.model.list_models", lambda: [edge])
+    monkeypatch.setattr("tpgan_sdk.models.model.list_models", lambda: [edge])
     assert next(workings.check_models()) == Check("models", "ok", "edge (fp16-weights)")
-    monkeypatch.setattr("tpgan_sdk.model.list_models", list)
+    monkeypatch.setattr("tpgan_sdk.models.model.list_models", list)
     assert next(workings.check_models()).status == "fail"
 
     def damaged() -> Any:
         raise ModelError("edge.onnx is not the file that edge.json describes")
 
-    monkeypatch.setattr("tpgan_sdk.model.list_models", damaged)
+    monkeypatch.setattr("tpgan_sdk.models.model.list_models", damaged)
     check = next(workings.check_models())
     assert check.status == "fail"
     assert "edge.onnx is not the file" in check.detail
@@ -126,7 +126,7 @@ def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_model_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Faults of the packaged models do not matter to one who names another."""
-    monkeypatch.setattr("tpgan_sdk.model.list_models", list)
+    monkeypatch.setattr("tpgan_sdk.models.model.list_models", list)
     named, packaged = workings.check_models("edge")
     assert (named.name, named.status, packaged.status) == ("model", "ok", "warn")
     gone, _ = workings.check_models(str(tmp_path / "gone.onnx"))
@@ -192,7 +192,7 @@ def test_a_refiner_that_does_not_open(
 
     (sound,) = workings.check_refiner()
     assert (sound.status, Path(sound.detail).name) == ("ok", "refiner.onnx")
-    monkeypatch.setattr("tpgan_sdk.refiner.LandmarkRefiner", broken)
+    monkeypatch.setattr("tpgan_sdk.faces.refiner.LandmarkRefiner", broken)
     (check,) = workings.check_refiner()
     assert (check.name, check.status, check.detail) == ("refiner", "fail", str(error))
     assert check.mend == f"{mend} (or do without: tpgan frontalize --no-refine)"
@@ -214,10 +214,10 @@ def test_an_insightface_that_does_not_load(
     [
         ("tpgan_sdk.cli.environment.find_driver", "gpu", "warn"),
         ("importlib.metadata.version", "opencv", "fail"),
-        ("tpgan_sdk.model.list_models", "models", "fail"),
+        ("tpgan_sdk.models.model.list_models", "models", "fail"),
         ("tpgan_sdk.backends.available", "backends", "fail"),
         ("tpgan_sdk.detectors.create_detector", "detector", "fail"),
-        ("tpgan_sdk.refiner.LandmarkRefiner", "refiner", "fail"),
+        ("tpgan_sdk.faces.refiner.LandmarkRefiner", "refiner", "fail"),
     ],
 )
 def test_whatever_breaks_down_is_a_check(

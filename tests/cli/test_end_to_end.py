@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tpgan_sdk.cli import main
-from tpgan_sdk.images import read_image
+from tpgan_sdk.images.files import read_image
 
 from ..conftest import REPOSITORY
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tpgan_sdk.backends.tensorrt.engine_file import sidecar_path, write_engine
 from tpgan_sdk.cli import engines
-from tpgan_sdk.cuda import Gpu
-from tpgan_sdk.engine_file import sidecar_path, write_engine
+from tpgan_sdk.gpu.cuda import Gpu
 
-from ..test_engine_file import DATA, info_of
+from ..backends.tensorrt.test_engine_file import DATA, info_of
 
 
 class Runtime:

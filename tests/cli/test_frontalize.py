@@ -22,7 +22,7 @@ from tpgan_sdk.cli.progress import progress
 from tpgan_sdk.cli.report import Report
 from tpgan_sdk.errors import BackendError, DetectorError, TPGANError
 from tpgan_sdk.geometry import OFFICIAL
-from tpgan_sdk.images import read_image, write_image
+from tpgan_sdk.images.files import read_image, write_image
 from tpgan_sdk.types import Detection, Face
 
 from ..conftest import REPOSITORY

@@ -21,7 +21,7 @@ from tpgan_sdk.cli import workers
 from tpgan_sdk.cli.frontalize import main
 from tpgan_sdk.cli.workers import core_shares, shared_out, worth_while
 from tpgan_sdk.errors import TPGANError
-from tpgan_sdk.images import write_image
+from tpgan_sdk.images.files import write_image
 
 from ..conftest import REPOSITORY
 from .test_frontalize import Pipeline, Sceptic, lines

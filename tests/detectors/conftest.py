@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tpgan_sdk.images import read_image
+from tpgan_sdk.images.files import read_image
 
 PHOTOS = Path(__file__).resolve().parents[2] / "examples" / "photos"
 

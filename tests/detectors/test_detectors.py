@@ -16,7 +16,7 @@ import pytest
 from tpgan_sdk.detectors import Detector, create_detector, faces_from_insightface
 from tpgan_sdk.errors import DetectorError
 from tpgan_sdk.geometry import estimate_yaw
-from tpgan_sdk.images import read_image
+from tpgan_sdk.images.files import read_image
 
 # Read off an enlargement, px: pupils, nose tip, corners of the mouth.
 ASTRONAUT = np.array([(203.5, 101), (246.5, 103.5), (223, 127), (202.5, 139.5), (244.5, 141)])

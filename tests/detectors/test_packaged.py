@@ -18,7 +18,7 @@ from tpgan_sdk.detectors import create_detector
 from tpgan_sdk.detectors.packaged import PACKAGED_DETECTOR, open_packaged, without_doubles
 from tpgan_sdk.detectors.yunet import open_yunet
 from tpgan_sdk.errors import DetectorError
-from tpgan_sdk.model import sha256_of, sidecar_path
+from tpgan_sdk.models.model import sha256_of, sidecar_path
 
 
 def copied(folder: Path, **changes: Any) -> Path:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from train import checkpoint
 from train.networks import Generator
 from train.networks.spec import PRESETS
+from train.training import checkpoint
 
 
 @pytest.fixture(scope="session")

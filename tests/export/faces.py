@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export import parity
+from tpgan_sdk.backends import parity
 
 
 @pytest.fixture(scope="module", autouse=True)

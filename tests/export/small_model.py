@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tpgan_sdk.crops import INPUT_SHAPES
-from tpgan_sdk.model import ModelInfo, sha256_of, write_sidecar
+from tpgan_sdk.models.inputs import INPUT_SHAPES
+from tpgan_sdk.models.model import ModelInfo, sha256_of, write_sidecar
 
 
 def small_graph() -> onnx.ModelProto:

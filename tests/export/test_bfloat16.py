@@ -8,11 +8,11 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from export import parity
 from export.bfloat16 import compute_bf16, from_bf16, rounded_like_bf16, to_bf16
 from export.precision import convert, precision_of
-from tpgan_sdk.crops import INPUT_SHAPES
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
+from tpgan_sdk.models.inputs import INPUT_SHAPES
 
 from .small_model import small_graph
 

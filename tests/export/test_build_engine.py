@@ -13,9 +13,9 @@ from export import preflight
 from export.build_engine import main
 from export.build_plan import RTX_SM, BuildPlan, make_plan
 from export.features import Features
-from tpgan_sdk.cuda import CudaDriver
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import ModelInfo, sha256_of, write_sidecar
+from tpgan_sdk.gpu.cuda import CudaDriver
+from tpgan_sdk.models.model import ModelInfo, sha256_of, write_sidecar
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from export.parity import FACES
 from export.to_onnx import export_checkpoint
 from tpgan_sdk import BackendError, Frontalizer, ModelError
-from tpgan_sdk.crops import crop_face, network_inputs, with_detail
+from tpgan_sdk.backends.parity import FACES
+from tpgan_sdk.faces.crops import crop_face, network_inputs, with_detail
+from tpgan_sdk.faces.layers import LAYERS, compose_layers
+from tpgan_sdk.faces.pasting import paste_back
 from tpgan_sdk.geometry import OFFICIAL, enlarge_transform
-from tpgan_sdk.layers import LAYERS, compose_layers
-from tpgan_sdk.pasting import paste_back
-from train import checkpoint
 from train.networks import build
 from train.networks.flow_spec import TINY_FLOW
+from train.training import checkpoint
 
 POINTS = np.asarray(OFFICIAL.points) * 2.5 + 60
 POINTS[2, 0] += 20  # looks to the right

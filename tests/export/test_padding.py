@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from export import to_onnx
 from export.padding import pad_channels
 from export.precision import load_weights_fp32
-from tpgan_sdk.model import load_model
+from tpgan_sdk.models.model import load_model
 
 Array = npt.NDArray[np.float32]
 SAME: Any = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}

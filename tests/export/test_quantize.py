@@ -13,11 +13,12 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from export import calibration, parity, quantize, trt_builder
+from export import calibration, quantize, trt_builder
 from export.precision import convert, precision_of
 from export.quantize import Request, quantise
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import load_model, resolve_model
+from tpgan_sdk.models.model import load_model, resolve_model
 
 from .small_model import small_graph, write_small_model
 

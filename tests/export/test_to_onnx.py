@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 import pytest
 
-from export import parity, to_onnx
+from export import to_onnx
 from export.precision import load_weights_fp32, precision_of, store_weights_fp16
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import load_model
+from tpgan_sdk.models.model import load_model
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ import pytest
 from export import engine_build, preflight, to_onnx, trt_builder, trt_watch
 from export.build_engine import main
 from export.precision import precision_of
-from tpgan_sdk.cuda import find_driver
-from tpgan_sdk.engine_cache import cached_engines
-from tpgan_sdk.engine_file import check_file, read_sidecar
+from tpgan_sdk.backends.tensorrt.cache import cached_engines
+from tpgan_sdk.backends.tensorrt.engine_file import check_file, read_sidecar
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import load_model, resolve_model, sha256_of
+from tpgan_sdk.gpu.cuda import find_driver
+from tpgan_sdk.models.model import load_model, resolve_model, sha256_of
 
 from ..conftest import REPOSITORY
 from .faces import few_faces

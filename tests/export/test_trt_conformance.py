@@ -32,7 +32,7 @@ SOURCES = (
     "export/trt_features.py",
     "export/trt_precision.py",
     "export/trt_watch.py",
-    "tpgan_sdk/backends/trt_engine.py",
+    "tpgan_sdk/backends/tensorrt/runtime.py",
 )
 # What a variable of these names holds in the sources.
 CLASSES = {

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections import namedtuple
 from dataclasses import replace
+from functools import partial
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from export import build_plan, engine_build, preflight, trt_builder
 from export.build_engine import main
 from export.build_plan import BuildPlan, make_plan
 from export.features import Features
-from tpgan_sdk.backends import engine_gate, engine_loader
-from tpgan_sdk.cuda import CudaDriver, Gpu
-from tpgan_sdk.engine_file import check_file, read_sidecar, write_engine
+from tpgan_sdk.backends.tensorrt import gate as engine_gate
+from tpgan_sdk.backends.tensorrt import loader as engine_loader
+from tpgan_sdk.backends.tensorrt.engine_file import check_file, read_sidecar, write_engine
 from tpgan_sdk.errors import BackendError
-from tpgan_sdk.model import load_model, resolve_model, write_sidecar
+from tpgan_sdk.gpu.cuda import CudaDriver, Gpu
+from tpgan_sdk.models.model import load_model, resolve_model, write_sidecar
 
-from ..test_engine_file import DATA, info_of
+from ..backends.tensorrt.test_engine_file import DATA, info_of
 from .faces import few_faces
 
 __all__ = ["few_faces"]
@@ -235,7 +237,7 @@ def test_what_cannot_be_refitted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (0.01, True), (0.1, False)])
 def test_the_gate_compares_pictures(shift: float, passes: bool) -> None:
-    from export import parity
+    from tpgan_sdk.backends import parity
 
     model = load_model(resolve_model("edge").path)
 
@@ -253,7 +255,8 @@ def test_the_gate_compares_pictures(shift: float, passes: bool) -> None:
 
 def test_the_gate_compares_identities(shared_dir: Path) -> None:
     pytest.importorskip("torch", reason="recognisers need torch")
-    from export import identity, parity
+    from export import identity
+    from tpgan_sdk.backends import parity
 
     weights = shared_dir / "models" / "identity" / "mobilefacenet_arcface.pt"
     model = load_model(resolve_model("edge").path)
@@ -262,7 +265,8 @@ def test_the_gate_compares_identities(shared_dir: Path) -> None:
         def run(self, inputs: parity.Inputs) -> Any:
             return parity.run_onnx(model.path, inputs)
 
-    figures = engine_gate.check_parity(Same(), model, recogniser=weights)  # type: ignore[arg-type]
+    compared = partial(identity.identity_cosine, weights=weights)
+    figures = engine_gate.check_parity(Same(), model, also=compared)  # type: ignore[arg-type]
     assert figures["identity_min"] == pytest.approx(1, abs=1e-5)
     pictures = Same().run(parity.load_faces(parity.FACES, model.template))
     found = identity.identity_cosine(pictures, -pictures, weights)

@@ -15,13 +15,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch.nn import functional as F
 
-from benchmarks.graph import count
-from export import parity, to_onnx
+from benchmarks.inference.graph import count
+from export import to_onnx
 from export.precision import Precision
 from export.quantize import Request, quantise
 from export.winograd import tile_convolutions, transforms
+from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
-from tpgan_sdk.model import load_model, write_sidecar
+from tpgan_sdk.models.model import load_model, write_sidecar
 
 from .small_model import write_small_model
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import parity
 from export.build_engine import main
-from tpgan_sdk.backends.engine_loader import open_engine
-from tpgan_sdk.backends.tensorrt import TensorRTBackend
-from tpgan_sdk.cuda import Device, Gpu, find_gpu
-from tpgan_sdk.model import resolve_model
+from tpgan_sdk.backends import parity
+from tpgan_sdk.backends.tensorrt.backend import TensorRTBackend
+from tpgan_sdk.backends.tensorrt.loader import open_engine
+from tpgan_sdk.gpu.cuda import Device, Gpu, find_gpu
+from tpgan_sdk.models.model import resolve_model
 
 MODEL = resolve_model("edge")
 

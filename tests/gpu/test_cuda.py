@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import pytest
 
-from tpgan_sdk.cuda import Device, Gpu
 from tpgan_sdk.errors import BackendError
+from tpgan_sdk.gpu.cuda import Device, Gpu
 
 from .conftest import memory_used
 

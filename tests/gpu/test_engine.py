@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import parity
 from export.build_engine import main
-from tpgan_sdk.backends.engine_loader import open_engine
-from tpgan_sdk.backends.tensorrt import TensorRTBackend
-from tpgan_sdk.engine_file import read_sidecar
+from tpgan_sdk.backends import parity
+from tpgan_sdk.backends.tensorrt.backend import TensorRTBackend
+from tpgan_sdk.backends.tensorrt.engine_file import read_sidecar
+from tpgan_sdk.backends.tensorrt.loader import open_engine
 
 from .conftest import MODEL, memory_used
 

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk import BackendError, Detection, Frontalizer, ImageError, gpu_pipeline, native
-from tpgan_sdk.arrays import GpuFrame, frame_of
+from tpgan_sdk import BackendError, Detection, Frontalizer, ImageError
 from tpgan_sdk.backends import create_backend, onnx_runtime
 from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
-from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
-from tpgan_sdk.backends.trt_engine import Tensor
-from tpgan_sdk.crops import INPUT_SHAPES
-from tpgan_sdk.cuda import Device, Gpu
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.backends.tensorrt.backend import SharedEngine, TensorRTBackend
+from tpgan_sdk.backends.tensorrt.runtime import Tensor
+from tpgan_sdk.gpu import kernels as native
+from tpgan_sdk.gpu.cuda import Device, Gpu
+from tpgan_sdk.gpu.frames import GpuFrame, frame_of
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
+from tpgan_sdk.models.inputs import INPUT_SHAPES
+from tpgan_sdk.pipeline import gpu_pipeline
 
 from ..native.fake_engine import DEFAULTS, INFO
 from ..native.frames import assert_same, found, soft_photo

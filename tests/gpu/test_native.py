@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tpgan_sdk.cuda import Gpu
+from tpgan_sdk.gpu.cuda import Gpu
 
 from ..conftest import REPOSITORY
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from export import parity
-from tpgan_sdk.backends import Backend, create_backend
-from tpgan_sdk.cuda import Device, Gpu
+from tpgan_sdk.backends import Backend, create_backend, parity
 from tpgan_sdk.errors import BackendError
+from tpgan_sdk.gpu.cuda import Device, Gpu
 
 from .conftest import MODEL, memory_used
 from .test_cuda import there_and_back

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk import native
-from tpgan_sdk.cuda import Gpu
 from tpgan_sdk.errors import BackendError
+from tpgan_sdk.gpu import kernels as native
+from tpgan_sdk.gpu.cuda import Gpu
 
 from ..conftest import REPOSITORY
 
@@ -49,7 +49,7 @@ class FakeMemory:
 
 
 class FakeDevice:
-    """A `tpgan_sdk.cuda.Device` whose memory is the host's; launches as pycuda would."""
+    """A `tpgan_sdk.gpu.cuda.Device` whose memory is the host's; launches as pycuda would."""
 
     gpu = Gpu("Orin", 87, 8 << 30)
     index = 0

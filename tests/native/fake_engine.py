@@ -12,10 +12,10 @@ import pytest
 
 from tpgan_sdk import Frontalizer
 from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
-from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
-from tpgan_sdk.backends.trt_engine import Tensor
-from tpgan_sdk.crops import INPUT_NAMES, INPUT_SHAPES
-from tpgan_sdk.resample import Float32Array
+from tpgan_sdk.backends.tensorrt.backend import SharedEngine, TensorRTBackend
+from tpgan_sdk.backends.tensorrt.runtime import Tensor
+from tpgan_sdk.images.resample import Float32Array
+from tpgan_sdk.models.inputs import INPUT_NAMES, INPUT_SHAPES
 from tpgan_sdk.types import BackendInfo
 
 from .conftest import FakeDevice, FakeStream

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tpgan_sdk import Detection, Face
-from tpgan_sdk.arrays import YUV, GpuFrame
 from tpgan_sdk.geometry import OFFICIAL
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.gpu.frames import YUV, GpuFrame
+from tpgan_sdk.images.resample import UInt8Array
 
 from .conftest import address
 from .oracle import rgb_from_nv12

@@ -12,10 +12,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tpgan_sdk import geometry, pasting, resample
-from tpgan_sdk.crops import INPUT_NAMES
+from tpgan_sdk import geometry
+from tpgan_sdk.faces import pasting
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES, FloatArray
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images import resample
+from tpgan_sdk.images.resample import UInt8Array
+from tpgan_sdk.models.inputs import INPUT_NAMES
 from tpgan_sdk.types import Face
 
 FORMATS: Final = ("BGR8", "RGB8", "BGRA8", "NV12")

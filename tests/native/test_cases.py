@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tpgan_sdk import geometry
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
+from tpgan_sdk.faces.crops import crop_face, network_inputs
+from tpgan_sdk.models.inputs import INPUT_NAMES
 
 from ..conftest import REPOSITORY
 from . import make_cases, oracle

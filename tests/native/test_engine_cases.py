@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from tpgan_sdk.engine_file import EngineError, check_file, check_fits, sidecar_path
+from tpgan_sdk.backends.tensorrt.engine_file import (
+    EngineError,
+    check_file,
+    check_fits,
+    sidecar_path,
+)
 
 from .make_cases import FOLDER
 

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk import BackendError, Frontalizer, ImageError, gpu_pipeline
-from tpgan_sdk.arrays import YUV, GpuFrame, is_on_gpu
-from tpgan_sdk.backends.tensorrt import SharedEngine, TensorRTBackend
-from tpgan_sdk.backends.trt_engine import Tensor
-from tpgan_sdk.crops import INPUT_SHAPES
-from tpgan_sdk.gpu_copies import bgr_of
-from tpgan_sdk.model import resolve_model
-from tpgan_sdk.pasting import paste_back
+from tpgan_sdk import BackendError, Frontalizer, ImageError
+from tpgan_sdk.backends.tensorrt.backend import SharedEngine, TensorRTBackend
+from tpgan_sdk.backends.tensorrt.runtime import Tensor
+from tpgan_sdk.faces.pasting import paste_back
+from tpgan_sdk.gpu.frames import YUV, GpuFrame, is_on_gpu
+from tpgan_sdk.gpu.transfers import bgr_of
+from tpgan_sdk.models.inputs import INPUT_SHAPES
+from tpgan_sdk.models.model import resolve_model
+from tpgan_sdk.pipeline import gpu_pipeline
 
 from .conftest import FakeDevice, FakeStream, open_fake_kernels
 from .fake_engine import INFO, FakeEngine, by_onnx_runtime, network, on_host, opened

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk import geometry, native
-from tpgan_sdk.arrays import GpuFrame
-from tpgan_sdk.crops import INPUT_NAMES, INPUT_SHAPES, FaceCrops, crop_face, network_inputs
+from tpgan_sdk import geometry
 from tpgan_sdk.errors import BackendError, GeometryError, ImageError
-from tpgan_sdk.native_plans import MAX_FACES, FaceOnGpu, align_plan, finish_plan, paste_plan
-from tpgan_sdk.pasting import paste_back
-from tpgan_sdk.resample import UInt8Array, to_uint8
+from tpgan_sdk.faces.crops import FaceCrops, crop_face, network_inputs
+from tpgan_sdk.faces.pasting import paste_back
+from tpgan_sdk.gpu import kernels as native
+from tpgan_sdk.gpu.arguments import MAX_FACES, FaceOnGpu, align_plan, finish_plan, paste_plan
+from tpgan_sdk.gpu.frames import GpuFrame
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
+from tpgan_sdk.models.inputs import INPUT_NAMES, INPUT_SHAPES
 from tpgan_sdk.types import Face
 
 from .conftest import FakeDevice, address

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tpgan_sdk import native
-from tpgan_sdk.cuda import CudaDriver, Gpu
-from tpgan_sdk.model import sha256_of
-from tpgan_sdk.native import KernelsInfo, find_kernels, why_unfit
+from tpgan_sdk.gpu import kernels as native
+from tpgan_sdk.gpu.cuda import CudaDriver, Gpu
+from tpgan_sdk.gpu.kernels import KernelsInfo, find_kernels, why_unfit
+from tpgan_sdk.models.model import sha256_of
 
 from .conftest import FakeDevice
 

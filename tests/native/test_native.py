@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tpgan_sdk.model import sha256_of
-from tpgan_sdk.native import KernelsInfo, find_kernels
+from tpgan_sdk.gpu.kernels import KernelsInfo, find_kernels
+from tpgan_sdk.models.model import sha256_of
 
 from ..conftest import REPOSITORY
 from .users import run, use_installed, use_the_example

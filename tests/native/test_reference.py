@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk.crops import INPUT_NAMES
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
+from tpgan_sdk.models.inputs import INPUT_NAMES
 
 from ..conftest import REPOSITORY
 from . import make_cases, oracle

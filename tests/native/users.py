@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 
 from tpgan_sdk import geometry
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs
-from tpgan_sdk.engine_file import EngineInfo, write_engine
-from tpgan_sdk.model import sha256_of
-from tpgan_sdk.resample import UInt8Array, to_uint8
+from tpgan_sdk.backends.tensorrt.engine_file import EngineInfo, write_engine
+from tpgan_sdk.faces.crops import crop_face, network_inputs
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
+from tpgan_sdk.models.inputs import INPUT_NAMES
+from tpgan_sdk.models.model import sha256_of
 
 from ..conftest import REPOSITORY
 

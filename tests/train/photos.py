@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from tpgan_sdk.geometry import NOSE_DEPTH, OFFICIAL, FloatArray
-from tpgan_sdk.images import write_image
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.files import write_image
+from tpgan_sdk.images.resample import UInt8Array
 from train.data.multipie import YAWS
 
 WIDTH, HEIGHT = 150, 130

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from train.config import TrainConfig
+from train.training.config import TrainConfig
 
 TINY = TrainConfig(
     preset="tiny", batch=4, warmup=1, identity=0.0, identity_features=0.0, precision="fp32"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from tpgan_sdk.images import write_image
+from tpgan_sdk.images.files import write_image
 from train.__main__ import main
-from train.checkpoint import load_state
 from train.recognisers.light_cnn import LightCNN9
+from train.training.checkpoint import load_state
 
 from .photos import face_photo, face_points, write_multipie
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tpgan_sdk.images import write_image
+from tpgan_sdk.images.files import write_image
 from train import evaluate
 from train.evaluation import landmarks
 

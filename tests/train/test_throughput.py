@@ -8,10 +8,10 @@ import pytest
 from safetensors.torch import save_file
 
 from tpgan_sdk.errors import TrainingError
-from train.config import TrainConfig
-from train.parallel import Ranks
 from train.recognisers.mobilefacenet import MobileFaceNet
 from train.throughput import Row, main, markdown, prepare
+from train.training.config import TrainConfig
+from train.training.parallel import Ranks
 
 
 def test_the_table_has_a_row_for_each_setting(

@@ -1,6 +1,8 @@
 """Which runtime executes the network, in order of preference.
 
 A backend asked for by name runs or raises. "auto" takes the first that works and says why.
+
+May be imported by pipeline, frontalizer and cli.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import BackendError
-from ..model import Model, resolve_model
+from ..models.model import Model, resolve_model
 from .base import Backend
-from .engine_loader import engine_of_cache, open_engine
 from .onnx_runtime import open_cpu, open_cuda
 from .openvino import open_openvino
+from .tensorrt.loader import engine_of_cache, open_engine
 
 __all__ = ["BACKENDS", "Backend", "available", "create_backend"]
 

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ..cuda import Device
 from ..errors import BackendError
-from ..resample import Float32Array
+from ..gpu.cuda import Device
+from ..images.resample import Float32Array
 from ..types import BackendInfo
 
 
@@ -23,7 +23,7 @@ class Backend(Protocol):
         """One batch.
 
         Args:
-            inputs: as `tpgan_sdk.crops.network_inputs` makes them, (N, 3, h, w) float32.
+            inputs: as `tpgan_sdk.faces.crops.network_inputs` makes them, (N, 3, h, w) float32.
 
         Returns:
             (N, 3, 128, 128) float32 in [-1, 1], RGB.
@@ -44,7 +44,7 @@ class LayerBackend(Backend, Protocol):
     """Also gives what the picture is made of."""
 
     def run_layers(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
-        """As `run`, with all outputs of the model by name, see `tpgan_sdk.layers.LAYERS`."""
+        """As `run`, with all outputs of the model by name, see `tpgan_sdk.faces.layers.LAYERS`."""
         ...
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..cores import usable_cores
-from ..cuda import CudaDriver, Device, device_index, find_driver
 from ..errors import BackendError, ModelError
-from ..model import Model
-from ..native import find_kernels
-from ..resample import Float32Array
+from ..gpu.cuda import CudaDriver, Device, device_index, find_driver
+from ..gpu.kernels import find_kernels
+from ..images.resample import Float32Array
+from ..models.model import Model
+from ..system.cores import usable_cores
 from ..types import BackendInfo
 from .base import Backend
 from .onnx_runtime_cuda import OnnxRuntimeCudaBackend

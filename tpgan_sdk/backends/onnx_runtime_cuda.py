@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..cuda import Device
 from ..errors import BackendError
 from ..geometry import CROP_SIZE
-from ..resample import Float32Array
+from ..gpu.cuda import Device
+from ..images.resample import Float32Array
 from ..types import BackendInfo
 from .base import OnGpu, claimed
 

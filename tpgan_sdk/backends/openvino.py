@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..cores import usable_cores
 from ..errors import BackendError
-from ..model import Model
-from ..resample import Float32Array
+from ..images.resample import Float32Array
+from ..models.model import Model
+from ..system.cores import usable_cores
 from ..types import BackendInfo
 from .onnx_runtime import check_inputs
 

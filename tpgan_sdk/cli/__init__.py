@@ -1,4 +1,7 @@
-"""The command `tpgan`. Each subcommand is loaded when it is called, and no other."""
+"""The command `tpgan`. Each subcommand is loaded when it is called, and no other.
+
+Imported by nothing.
+"""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..backends.trt_engine import load_runtime, version_of
-from ..cuda import Gpu, find_gpu
-from ..engine_cache import CachedEngine, cache_dir, cached_engines, remove
-from ..engine_file import check_fits
+from ..backends.tensorrt.cache import CachedEngine, cache_dir, cached_engines, remove
+from ..backends.tensorrt.engine_file import check_fits
+from ..backends.tensorrt.runtime import load_runtime, version_of
 from ..errors import BackendError
+from ..gpu.cuda import Gpu, find_gpu
 
 
 def main(arguments: Sequence[str]) -> int:

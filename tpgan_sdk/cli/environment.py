@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ..cuda import CudaDriver, Gpu, find_driver, find_gpu
 from ..detectors.insightface import INSTALL_LINE
+from ..gpu.cuda import CudaDriver, Gpu, find_driver, find_gpu
 from ..version import __version__
 
 OPENCV: Final = (
@@ -135,7 +135,7 @@ def check_gpu() -> Iterator[Check]:
 
 def check_kernels() -> Iterator[Check]:
     """The compiled kernels, which only GPU backends use: without them the CPU does the same."""
-    from ..native import BUILD_LINE, FOLDER, NAME, find_kernels, why_unfit
+    from ..gpu.kernels import BUILD_LINE, FOLDER, NAME, find_kernels, why_unfit
 
     if not (FOLDER / f"{NAME}.fatbin").is_file():
         yield Check("kernels", "ok", "not built (only for frames on a GPU)")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..backends import Backend, create_backend
 from ..errors import BackendError, DetectorError, TPGANError
+from ..faces.layers import SIZES
 from ..frontalizer import Frontalizer
-from ..images import find_images
-from ..layers import SIZES
-from ..model import resolve_model
+from ..images.files import find_images
+from ..models.model import resolve_model
 from . import USAGE_ERROR
 from .one_input import Options
 from .outcome import LEFT_OUT, Outcome, outcome_of

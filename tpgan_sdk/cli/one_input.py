@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DetectorError
+from ..faces.pasting import paste_back
 from ..frontalizer import Frontalizer
-from ..images import read_image, write_image
-from ..pasting import paste_back
-from ..resample import UInt8Array
+from ..images.files import read_image, write_image
+from ..images.resample import UInt8Array
 from ..types import Detection, Face
 from .results import Results
 

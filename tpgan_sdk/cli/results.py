@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import TPGANError
-from ..images import PASTED
+from ..images.files import PASTED
 
 _NUMBERED: Final = re.compile(r"(.+)(_(?:0|[1-9][0-9]*)\.png)", re.IGNORECASE)
 

@@ -15,8 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from ..cores import usable_cores
 from ..errors import TPGANError
+from ..system.cores import usable_cores
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")

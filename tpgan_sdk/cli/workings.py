@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from ..cuda import CudaDriver, find_driver
 from ..errors import BackendError, TPGANError
+from ..gpu.cuda import CudaDriver, find_driver
 from ..version import __version__
 from .environment import CPU_LINE, Check
 
@@ -24,7 +24,7 @@ REINSTALL_LINE: Final = f"pip install --force-reinstall --no-deps tpgan-sdk=={__
 
 def check_models(model: str | None = None) -> Iterator[Check]:
     """The models in the package, each against its hash, and the one asked for."""
-    from ..model import list_models, resolve_model
+    from ..models.model import list_models, resolve_model
 
     if model is not None:
         try:
@@ -82,7 +82,7 @@ def check_detector(detector: str = "auto") -> Iterator[Check]:
 
 def check_refiner() -> Iterator[Check]:
     """The refiner in the package is opened."""
-    from ..refiner import LandmarkRefiner
+    from ..faces.refiner import LandmarkRefiner
 
     try:
         path = LandmarkRefiner().path

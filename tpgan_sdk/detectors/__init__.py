@@ -1,4 +1,7 @@
-"""Face detectors behind one interface: the packaged one, and those of others or the user's."""
+"""Face detectors behind one interface: the packaged one, and those of others or the user's.
+
+May be imported by frontalizer and cli.
+"""
 
 from __future__ import annotations
 

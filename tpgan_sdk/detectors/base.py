@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..resample import UInt8Array
+from ..images.resample import UInt8Array
 from ..types import Detection
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DetectorError
 from ..geometry import FloatArray
-from ..resample import UInt8Array
+from ..images.resample import UInt8Array
 from ..types import Detection
 from .search import FaceSearch, Looks
 from .yunet import is_yunet

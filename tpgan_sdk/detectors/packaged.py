@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import BackendError, DetectorError, ModelError
 from ..geometry import FloatArray
-from ..model import PACKAGED
-from ..resample import UInt8Array
-from ..small_network import open_session, read_sidecar
+from ..images.resample import UInt8Array
+from ..models.model import PACKAGED
+from ..models.small_network import open_session, read_sidecar
 from .search import FaceSearch, Looks
 from .yunet import CONFIDENCE, OVERLAP, open_yunet
 

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from ..geometry import MIRROR_ORDER, FloatArray, mirror_landmarks
-from ..resample import UInt8Array
+from ..images.resample import UInt8Array
 from ..types import Detection
 
 # Grey, not the replicated edge: smeared edges cost SCRFD 30 of 400 profiles, and others nothing.

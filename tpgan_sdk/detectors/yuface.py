@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DetectorError
 from ..geometry import FloatArray
-from ..resample import UInt8Array
+from ..images.resample import UInt8Array
 from .search import FaceSearch, Looks
 
 CONFIDENCE: Final = 0.5

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
 from .error_table import sample
 

@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
 # Share of plain, noisy and borrowed pictures.
 KINDS: Final = (0.25, 0.4, 0.35)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
 
 def blend(image: UInt8Array, background: Float32Array) -> Float32Array:

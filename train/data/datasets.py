@@ -13,8 +13,8 @@ import numpy as np
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, FloatArray, Template
-from tpgan_sdk.images import read_image
-from tpgan_sdk.resample import Float32Array, UInt8Array, warp
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, warp
 
 from .background import background
 from .example import Example, ExampleSet, Sample, make_example

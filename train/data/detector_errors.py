@@ -18,9 +18,9 @@ import numpy as np
 
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import TPGANError, TrainingError
+from tpgan_sdk.faces.refiner import LandmarkRefiner
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.refiner import LandmarkRefiner
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 
 from . import augment
 from .background import background

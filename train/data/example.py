@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from tpgan_sdk import geometry
-from tpgan_sdk.crops import INPUT_NAMES, crop_face, network_inputs, normalise
 from tpgan_sdk.errors import GeometryError
+from tpgan_sdk.faces.crops import crop_face, network_inputs, normalise
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray, Template
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8, warp
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8, warp
+from tpgan_sdk.models.inputs import INPUT_NAMES
 
 from . import augment
 from .shards import HIDDEN, SEEN

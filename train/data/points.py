@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.geometry import FloatArray, alignment_transform
-from tpgan_sdk.images import read_image
+from tpgan_sdk.images.files import read_image
 
 SUFFIX: Final = ".5pt"
 SAVE_EVERY: Final = 200

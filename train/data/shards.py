@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 
 FORMAT_VERSION: Final = 2
 VIEW_MARGIN: Final = 32

@@ -1,1 +1,4 @@
-"""The detector in the package: data, network, training, export and evaluation."""
+"""The detector of the package: network, examples, learn, evaluate, export.
+
+Imported by nothing.
+"""

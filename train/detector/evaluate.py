@@ -19,7 +19,7 @@ import numpy as np
 
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.resample import UInt8Array, to_uint8
+from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from train.landmarks.evaluate import SAME_FACE
 from train.landmarks.truths import Truth, photographed
 from train.small.command import exit_code, show_report

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tpgan_sdk.detectors.search import BORDER_GREY
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.images import read_image
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 from train.data.shards import ShardReader
 
 from .photos import beside_the_face, make_background

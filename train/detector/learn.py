@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from tpgan_sdk.model import sha256_of
+from tpgan_sdk.models.model import sha256_of
 from train.small.loop import descend, each_minute
 from train.small.weights import load_weights, save_weights
 

@@ -12,13 +12,13 @@ import numpy as np
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.images import SUFFIXES, read_image
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.files import SUFFIXES, read_image
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 from tpgan_sdk.types import Detection
 from train.data.background import background
-from train.data.landmarks import FIVE_POINTS, PortraitAnalyser
-from train.data.plan import find_portraits
 from train.data.points import FoundPoints
+from train.rendering.landmarks import FIVE_POINTS, PortraitAnalyser
+from train.rendering.plan import find_portraits
 
 from .scene import SIZE
 from .things import face_box

@@ -9,7 +9,7 @@ import numpy as np
 
 from tpgan_sdk import geometry
 from tpgan_sdk.geometry import MIRROR_ORDER, FloatArray
-from tpgan_sdk.resample import Float32Array, UInt8Array, warp
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, warp
 from train.data import augment
 
 from .things import Place, Thing, face_box

@@ -10,7 +10,7 @@ import numpy as np
 
 from tpgan_sdk import geometry
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 from train.data import augment
 from train.data.shards import VIEW_MARGIN
 

@@ -1,1 +1,4 @@
-"""How well a synthesis keeps who a person is: the parts behind `python -m train.evaluate`."""
+"""Evaluation: does the synthesis keep who a person is?
+
+May be imported by `train.evaluate` alone.
+"""

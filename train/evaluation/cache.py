@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
+from ..data.people import Photo
 from ..recognisers.embedder import Embedder
 from .landmarks import Locate
-from .people import Photo
 
 
 class Kept:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import FloatArray, Template
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
 from ..recognisers.embedder import Embedder
 from .similarity import psnr, ssim

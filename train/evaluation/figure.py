@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.images import write_image
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.files import write_image
+from tpgan_sdk.images.resample import UInt8Array
 
 from .bootstrap import Comparison
 from .embedding import Sheet

@@ -11,13 +11,13 @@ from tpgan_sdk import geometry
 from tpgan_sdk.errors import GeometryError
 from tpgan_sdk.frontalizer import Frontalizer
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray
-from tpgan_sdk.images import read_image
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.files import read_image
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 from tpgan_sdk.types import BackendInfo
 
-from .cfp import read_fiducials
-from .fiducials import five_points
-from .people import Photo
+from ..data.cfp import read_fiducials
+from ..data.fiducials import five_points
+from ..data.people import Photo
 from .views import View
 
 Locate = Callable[[Photo, UInt8Array], FloatArray | None]

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 
 from ..data.multipie import Picture, parse, scan
 from ..data.multipie_settings import SETTINGS, gallery, probes
+from ..data.people import Photo
 from ..data.points import read_points
 from .landmarks import Locate, open_view
-from .people import Photo
 from .views import View
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
 from ..data import augment
 from ..data.background import background, soften

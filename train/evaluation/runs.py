@@ -11,6 +11,7 @@ import numpy as np
 
 from tpgan_sdk.errors import TrainingError
 
+from ..data.people import Pair, Photo
 from ..recognisers.attributes import SEX_WORDS, sex_of
 from ..recognisers.embedder import Embedder
 from .attributes import SexRow, fit_on_gallery, sex_by_yaw
@@ -18,7 +19,6 @@ from .bootstrap import DRAWS, draws, interval, means
 from .embedding import Measured, measure
 from .landmarks import Locate, open_view
 from .multipie import multipie_views
-from .people import Pair, Photo
 from .protocol import Gallery, Probes, Rank1, rank1_by_yaw
 from .rendered import gallery_views, heldout_views, portrait_names
 from .report import Likeness, Report

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 
 Vectors = npt.NDArray[np.floating]
 

@@ -10,18 +10,19 @@ import numpy as np
 import torch
 
 from tpgan_sdk.backends import create_backend
-from tpgan_sdk.crops import INPUT_SHAPES, InputShapes, crop_face, margin_of, network_inputs
 from tpgan_sdk.errors import GeometryError, TrainingError
+from tpgan_sdk.faces.crops import crop_face, network_inputs
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, TEMPLATES, Template
-from tpgan_sdk.images import SUFFIXES, read_image
-from tpgan_sdk.model import resolve_model
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.files import SUFFIXES, read_image
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.models.inputs import INPUT_SHAPES, InputShapes, margin_of
+from tpgan_sdk.models.model import resolve_model
 
-from ..checkpoint import load_generator
+from ..training.checkpoint import load_generator
 from .views import View
 
 Run = Callable[[Mapping[str, Float32Array]], Float32Array]
-"""The inputs of `tpgan_sdk.crops.network_inputs` to (N, 3, 128, 128) RGB in [-1, 1]."""
+"""The inputs of `tpgan_sdk.faces.crops.network_inputs` to (N, 3, 128, 128) RGB in [-1, 1]."""
 
 
 class Synthesis(Protocol):

@@ -9,7 +9,7 @@ from typing import Final
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import GeometryError
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray, Template
-from tpgan_sdk.resample import UInt8Array, to_uint8, warp
+from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
 
 STEP: Final = 15
 """Degrees from one row of a table to the next."""

@@ -1,1 +1,4 @@
-"""The landmark refiner: data, network, training and evaluation."""
+"""The landmark refiner: network, examples, learn, evaluate, export, as in `train.detector`.
+
+May be imported by detector, for its evaluation.
+"""

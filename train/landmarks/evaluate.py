@@ -21,8 +21,8 @@ import numpy as np
 from tpgan_sdk import geometry
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import GeometryError, TrainingError
+from tpgan_sdk.faces.refiner import LandmarkRefiner, RefinedFace
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.refiner import LandmarkRefiner, RefinedFace
 from tpgan_sdk.types import Detection
 from train.small.command import exit_code, show_report
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tpgan_sdk import geometry
+from tpgan_sdk.faces.refiner import INPUT_SIZE, WINDOW, input_transform, to_input
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray
-from tpgan_sdk.refiner import INPUT_SIZE, WINDOW, input_transform, to_input
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8, warp
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8, warp
 from train.data import augment
 from train.data.background import background
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from tpgan_sdk import geometry
 from tpgan_sdk.geometry import FloatArray
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.resample import UInt8Array
 from train.data.detector_errors import show
+from train.data.fiducials import EYE, INNER_CORNER, MOUTH_CORNER, NOSE_TIP, OUTER_CORNER
 from train.data.shards import VIEW_MARGIN
-from train.evaluation.fiducials import EYE, INNER_CORNER, MOUTH_CORNER, NOSE_TIP, OUTER_CORNER
 
 from .views import MARGIN, read_views
 

@@ -24,13 +24,13 @@ import numpy as np
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import GeometryError, TPGANError, TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, FloatArray
-from tpgan_sdk.resample import UInt8Array, to_uint8, warp
-from train.data.camera import render_view
-from train.data.landmarks import FIVE_POINTS, PortraitAnalyser
-from train.data.mesh import PortraitMesh
-from train.data.plan import RenderConfig, find_portraits, plan_views, portrait_generator
+from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
 from train.data.shards import ShardReader
-from train.data.views import PortraitError, Renderer
+from train.rendering.camera import render_view
+from train.rendering.landmarks import FIVE_POINTS, PortraitAnalyser
+from train.rendering.mesh import PortraitMesh
+from train.rendering.plan import RenderConfig, find_portraits, plan_views, portrait_generator
+from train.rendering.views import PortraitError, Renderer
 
 MARGIN: Final = 32
 """Crop px around the 128x128 crop of a view, on every side."""

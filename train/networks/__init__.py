@@ -1,4 +1,7 @@
-"""The generators, built from tables."""
+"""The generators, built from tables.
+
+May be imported by training, landmarks, detector, export and benchmarks.
+"""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tpgan_sdk.crops import InputShapes
+from tpgan_sdk.faces.layers import LAYERS
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES, TEMPLATES
-from tpgan_sdk.layers import LAYERS
+from tpgan_sdk.models.inputs import InputShapes
 
 from .blocks import Conv, Residual, double
 from .flow_spec import FlowSpec

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tpgan_sdk.crops import INPUT_SHAPES
 from tpgan_sdk.geometry import CROP_SIZE
+from tpgan_sdk.models.inputs import INPUT_SHAPES
 
 from .blocks import Conv, Grow, Residual, Upsample, double, maxout, residuals
 from .local import LocalPathways

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tpgan_sdk.crops import InputShapes
 from tpgan_sdk.geometry import CROP_SIZE, PATCHES
+from tpgan_sdk.models.inputs import InputShapes
 
 from . import Spec, build
 

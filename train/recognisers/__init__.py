@@ -1,4 +1,7 @@
-"""Face recognisers behind one interface: for the identity loss and for the evaluation."""
+"""Face recognisers behind one interface: for the identity loss and for the evaluation.
+
+May be imported by training, recogniser_training, evaluation and export.
+"""
 
 from .base import FaceNetwork, Recogniser
 from .weights import NETWORKS, load_recogniser, read_network

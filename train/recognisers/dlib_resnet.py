@@ -21,9 +21,11 @@ import numpy.typing as npt
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import FloatArray, apply_transform, check_landmarks, fit_similarity
-from tpgan_sdk.resample import Float32Array, UInt8Array, to_uint8
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
-from .embedder import DLIB, checked, cut
+from .crops import checked, cut
+
+DLIB: Final = "dlib"
 
 CHIP_SIZE: Final = 150
 _PADDING: Final = 0.25

@@ -11,14 +11,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from tpgan_sdk.errors import ImageError
-from tpgan_sdk.geometry import FloatArray, apply_transform, check_landmarks, invert_transform
-from tpgan_sdk.resample import Float32Array, UInt8Array, warp
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
 from .base import Recogniser
+from .crops import checked, cut
+from .dlib_resnet import DLIB, DlibEmbedder
 from .weights import load_recogniser
 
-DLIB = "dlib"
 _BATCH = 32
 
 
@@ -46,34 +45,6 @@ class Embedder(Protocol):
             ImageError: not such pictures, or not as many as points.
             GeometryError: points that no face can have.
         """
-
-
-def checked(
-    pictures: Sequence[UInt8Array] | UInt8Array, points: npt.ArrayLike
-) -> list[tuple[UInt8Array, FloatArray]]:
-    """Each picture with its landmarks (5, 2), after the checks that `Embedder.embed` names."""
-    faces = [check_landmarks(face) for face in np.asarray(points, dtype=np.float64)]
-    if len(faces) != len(pictures):
-        raise ImageError(f"{len(pictures)} pictures but {len(faces)} faces; expected one in each")
-    for picture in pictures:
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ImageError(
-                f"a picture is {picture.dtype} of shape {picture.shape}; expected uint8 RGB of "
-                "shape (H, W, 3)"
-            )
-    return list(zip(pictures, faces, strict=True))
-
-
-def cut(picture: UInt8Array, transform: FloatArray, size: int) -> Float32Array:
-    """The (size, size, 3) face crop in [0, 255]; black beyond the picture, as recognisers learn."""
-    face = warp(picture, transform, size, size)
-    rows, columns = np.indices((size, size))
-    grid = np.stack([columns, rows], axis=-1).reshape(-1, 2)
-    places = apply_transform(invert_transform(transform), grid).reshape(size, size, 2)
-    height, width = picture.shape[:2]
-    inside = (places > -0.5) & (places < (width - 0.5, height - 0.5))
-    result: Float32Array = face * inside.all(axis=-1, keepdims=True)
-    return result
 
 
 class TorchEmbedder:
@@ -110,7 +81,5 @@ def load_embedder(spec: str) -> Embedder:
         TrainingError: no such weights, or dlib is not installed.
     """
     if spec == DLIB:
-        from .dlib_resnet import DlibEmbedder  # imported late: an optional dependency
-
         return DlibEmbedder()
     return TorchEmbedder(load_recogniser(Path(spec)))

@@ -1,1 +1,4 @@
-"""What the trainings of detector and refiner share: small networks, minutes on a CPU."""
+"""What the trainings of detector and landmark refiner share: backbone, loop, files, flags.
+
+May be imported by landmarks and detector.
+"""

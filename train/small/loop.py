@@ -12,8 +12,8 @@ from typing import Final, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..run import average, decay_at
-from ..schedule import rate_factor
+from ..training.run import average, decay_at
+from ..training.schedule import rate_factor
 
 LOG: Final = "log.jsonl"
 

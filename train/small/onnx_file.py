@@ -14,10 +14,10 @@ import onnxruntime
 from onnx import TensorProto, numpy_helper
 
 from export.graph import OPSET
-from export.parity import FACES
 from export.precision import store_weights_fp16
-from tpgan_sdk.model import sha256_of, sidecar_path
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.backends.parity import FACES
+from tpgan_sdk.images.resample import UInt8Array
+from tpgan_sdk.models.model import sha256_of, sidecar_path
 
 
 def parity_faces() -> list[UInt8Array]:

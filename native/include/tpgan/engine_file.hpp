@@ -1,4 +1,4 @@
-// Engine files as tpgan_sdk/engine_file.py writes and checks them: a TensorRT engine and the JSON
+// Engine files as tpgan_sdk/backends/tensorrt/engine_file.py writes and checks them: a TensorRT engine and the JSON
 // sidecar that says what it is. Everything is checked before a runtime is given a byte: an engine
 // is code. Needs no TensorRT. The sentences are Python's.
 #pragma once

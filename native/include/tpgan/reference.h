@@ -39,7 +39,7 @@ int32_t tpgan_reference_finish(const void* output, int32_t precision, const tpga
                                const int32_t* mirrored, int32_t count);
 
 /* Puts one frontal face back into its frame, in place, faded out towards the crop's border and
- * matched to the photo's mean colour there. As tpgan_sdk.pasting.paste_back.
+ * matched to the photo's mean colour there. As tpgan_sdk.faces.pasting.paste_back.
  *
  * front, aligned: 128x128, BGR, RGB or BGRA: the frontal face, and the crop of the photo.
  * transform: 6 numbers, frame px to crop px. */

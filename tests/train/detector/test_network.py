@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tpgan_sdk.errors import TrainingError
-from tpgan_sdk.refiner import PACKAGED_REFINER
+from tpgan_sdk.faces.refiner import PACKAGED_REFINER
 from train.detector.network import KINDS, STRIDES, DetectorNetwork, flops
 
 

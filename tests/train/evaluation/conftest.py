@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpgan_sdk.geometry import OFFICIAL
-from tpgan_sdk.resample import Float32Array, UInt8Array
+from tpgan_sdk.images.resample import Float32Array, UInt8Array
 from train.evaluation.views import View
 
 PEOPLE = 12

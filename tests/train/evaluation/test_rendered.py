@@ -12,10 +12,10 @@ import pytest
 
 from tpgan_sdk.errors import TrainingError
 from train.data import augment
+from train.data.people import Photo
 from train.evaluation.attributes import fit_on_gallery, sex_by_yaw
 from train.evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
 from train.evaluation.embedding import Measured, measure
-from train.evaluation.people import Photo
 from train.evaluation.rendered import _another_exposure, gallery_views, heldout_views
 from train.evaluation.report import markdown
 from train.evaluation.runs import Setting, evaluate_rendered

@@ -10,10 +10,10 @@ import pytest
 
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL, FloatArray
-from tpgan_sdk.images import write_image
-from tpgan_sdk.resample import UInt8Array
+from tpgan_sdk.images.files import write_image
+from tpgan_sdk.images.resample import UInt8Array
+from train.data.people import Pair, Photo, read_people
 from train.evaluation.figure import draw_figure, draw_grid
-from train.evaluation.people import Pair, Photo, read_people
 from train.evaluation.report import Report, markdown, write_report
 from train.evaluation.runs import Setting, evaluate_multipie, evaluate_pairs, evaluate_people
 from train.evaluation.views import UNKNOWN, View

@@ -11,8 +11,8 @@ import pytest
 from tpgan_sdk import Frontalizer
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL, mirror_landmarks
-from tpgan_sdk.images import write_image
-from tpgan_sdk.resample import Float32Array
+from tpgan_sdk.images.files import write_image
+from tpgan_sdk.images.resample import Float32Array
 from tpgan_sdk.types import Detection
 from train.evaluation.synthesis import FolderSynthesis, NetworkSynthesis, from_onnx
 from train.evaluation.views import View

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tpgan_sdk import geometry
-from tpgan_sdk.refiner import RefinedFace
+from tpgan_sdk.faces.refiner import RefinedFace
 from tpgan_sdk.types import Detection
 from train.landmarks import evaluate as e
 from train.landmarks.truths import Truth

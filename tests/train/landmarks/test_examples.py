@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tpgan_sdk import geometry
-from tpgan_sdk.refiner import INPUT_TRANSFORM, to_points, to_pose
+from tpgan_sdk.faces.refiner import INPUT_TRANSFORM, to_points, to_pose
 from train.data import augment
 from train.landmarks import examples as e
 from train.landmarks.views import Views

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.evaluation.fiducials import EYE, MOUTH_CORNER, NOSE_TIP
+from train.data.fiducials import EYE, MOUTH_CORNER, NOSE_TIP
 from train.landmarks import truths as e
 from train.landmarks.views import Views, write_views
 

@@ -1,4 +1,4 @@
-// How pixels are read through a transform, as tpgan_sdk/resample.py defines it: box mean by a
+// How pixels are read through a transform, as tpgan_sdk/images/resample.py defines it: box mean by a
 // whole-number factor, then bilinear, pixel centres at whole numbers, edges replicated.
 #pragma once
 

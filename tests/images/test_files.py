@@ -1,0 +1,337 @@
+"""Pictures in every form that users have, and every fault with its message."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tpgan_sdk.errors import ImageError
+from tpgan_sdk.images.files import check_image, find_images, read_image, write_image
+
+# Three areas of one colour each survive JPEG and tell every rotation and mirror apart.
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+MEDIA = ("JPEG", "PNG", "WEBP", "TIFF")
+
+
+def picture(width: int = 64, height: int = 32) -> Image.Image:
+    """Red; top left green, top right blue."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(GREEN, (0, 0, width // 2, height // 2))
+    image.paste(BLUE, (width // 2, 0, width, height // 2))
+    return image
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def read(tmp_path: Path, data: bytes) -> np.ndarray:
+    path = tmp_path / "picture.bin"  # the ending plays no part
+    path.write_bytes(data)
+    return read_image(path)
+
+
+def fault(tmp_path: Path, data: bytes) -> str:
+    with pytest.raises(ImageError) as caught:
+        read(tmp_path, data)
+    assert str(tmp_path / "picture.bin") in str(caught.value)
+    return str(caught.value)
+
+
+def close(image: np.ndarray, expected: Image.Image, tolerance: int = 6) -> bool:
+    """Equal in the middle of each quarter, where chroma subsampling does not smear."""
+    wanted = np.asarray(expected.convert("RGB"))[:, :, ::-1].astype(int)
+    assert image.shape == wanted.shape
+    height, width = image.shape[:2]
+    places = [(height * y // 4, width * x // 4) for y in (1, 3) for x in (1, 3)]
+    return all(np.abs(image[p].astype(int) - wanted[p]).max() <= tolerance for p in places)
+
+
+@pytest.mark.parametrize("kind", [*MEDIA, "GIF", "BMP"])
+def test_every_kind_is_read_as_bgr(tmp_path: Path, kind: str) -> None:
+    image = read(tmp_path, encoded(picture(), kind))
+    assert image.dtype == np.uint8
+    assert close(image, picture())
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(tmp_path: Path, kind: str, orientation: int) -> None:
+    turned = {
+        1: [],
+        2: [Image.Transpose.FLIP_LEFT_RIGHT],
+        3: [Image.Transpose.ROTATE_180],
+        4: [Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [Image.Transpose.TRANSPOSE],
+        6: [Image.Transpose.ROTATE_270],
+        7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_90],
+    }
+    expected = picture()
+    for step in turned[orientation]:
+        expected = expected.transpose(step)
+    exif = Image.Exif()
+    exif[274] = orientation
+    assert close(read(tmp_path, encoded(picture(), kind, exif=exif)), expected)
+
+
+def test_unreadable_exif_is_ignored(tmp_path: Path) -> None:
+    data = encoded(picture(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
+    assert close(read(tmp_path, data), picture())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_is_scaled(tmp_path: Path, kind: str) -> None:
+    deep = Image.fromarray(np.array([[0, 257, 257 * 100 + 128, 65535]], np.uint16))
+    image = read(tmp_path, encoded(deep, kind))
+    np.testing.assert_array_equal(image[0, :, 0], [0, 1, 100, 255])
+    np.testing.assert_array_equal(image[:, :, 0], image[:, :, 2])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_alpha_is_composed_on_grey(tmp_path: Path, kind: str) -> None:
+    rgba = np.array([[[255, 0, 0, 255], [9, 9, 9, 0]]], np.uint8).repeat(8, 0).repeat(8, 1)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = read(tmp_path, encoded(Image.fromarray(rgba), kind, **options))
+    assert image[4, 4].tolist() == [0, 0, 255]
+    assert image[4, 12].tolist() == [128, 128, 128]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("L", "PNG"), ("L", "JPEG"), ("1", "PNG"), ("P", "PNG")]
+)
+def test_grey_and_palette(tmp_path: Path, mode: str, kind: str) -> None:
+    original = picture().convert(mode)
+    assert close(read(tmp_path, encoded(original, kind)), original)
+
+
+def test_cmyk_jpeg(tmp_path: Path) -> None:
+    assert close(read(tmp_path, encoded(picture().convert("CMYK"), "JPEG")), picture(), 12)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_first_of_several_frames(tmp_path: Path, kind: str) -> None:
+    more = [Image.new("RGB", (64, 32), (9, 9, 9))]
+    data = encoded(picture(), kind, save_all=True, append_images=more)
+    assert close(read(tmp_path, data), picture())
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    image = read(tmp_path, encoded(Image.new("RGB", (1, 1), RED), "PNG"))
+    assert image.tolist() == [[[0, 0, 255]]]
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body
+    return start + struct.pack(">I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_size_is_checked_before_decoding(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cv2
+
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
+    monkeypatch.setattr("tpgan_sdk.images.files.MAX_PIXELS", 64 * 32 - 1)
+    assert "has 64x32 pixels, more than the limit" in fault(tmp_path, encoded(picture(), kind))
+
+
+def test_20000_by_20000(tmp_path: Path) -> None:
+    message = fault(tmp_path, png_header(20_000, 20_000))
+    assert "20000x20000 pixels, more than the limit of 120 million" in message
+    assert "scale it down first" in message
+
+
+@pytest.mark.parametrize("kind", [*MEDIA, "GIF", "BMP"])
+@pytest.mark.parametrize("share", [0.02, 0.6, 0.97])
+def test_cut_off(tmp_path: Path, kind: str, share: float, rng: np.random.Generator) -> None:
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = encoded(noise, kind)
+    message = fault(tmp_path, data[: int(len(data) * share)])
+    assert "cut off" in message
+    assert "copy" in message
+
+
+def test_cut_off_jpeg_with_a_thumbnail_that_is_whole(tmp_path: Path) -> None:
+    thumbnail = b"Exif\0\0" + b"II*\0\x08\0\0\0\0\0\0\0\0\0" + encoded(picture(8, 8), "JPEG")
+    data = encoded(picture(), "JPEG", exif=thumbnail)
+    assert read(tmp_path, data).shape == (32, 64, 3)
+    assert "the end of the JPEG is missing" in fault(tmp_path, data[:-20])
+
+
+def test_damaged_inside(tmp_path: Path) -> None:
+    data = bytearray(encoded(picture(), "PNG"))
+    at = data.index(b"IDAT") + 8
+    data[at : at + 8] = b"\xff" * 8
+    assert "cannot be decoded: the PNG is damaged" in fault(tmp_path, bytes(data))
+
+
+def test_not_an_image(tmp_path: Path) -> None:
+    assert "is not an image; expected JPEG, PNG" in fault(tmp_path, b"hello world, no picture here")
+    assert "HEIC, AVIF or video" in fault(tmp_path, b"\0\0\0\x18ftypheic" + bytes(20))
+    assert "float32" in fault(tmp_path, encoded(Image.fromarray(np.ones((4, 4), "f4")), "TIFF"))
+
+
+def test_empty_missing_and_folder(tmp_path: Path) -> None:
+    assert "is empty (0 bytes)" in fault(tmp_path, b"")
+    with pytest.raises(ImageError, match=r"gone\.jpg does not exist"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="is a folder; expected an image file"):
+        read_image(tmp_path)
+
+
+def test_arrays_that_are_taken() -> None:
+    bgr = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    assert check_image(bgr) is bgr
+    assert check_image(bgr[:, ::-1]).flags.c_contiguous
+    for grey in (bgr[:, :, 0], bgr[:, :, :1]):
+        np.testing.assert_array_equal(check_image(grey), np.repeat(bgr[:, :, :1], 3, 2))
+    half = np.dstack([bgr, np.full((2, 4), 51, np.uint8)])  # alpha 0.2
+    np.testing.assert_array_equal(check_image(half), np.rint(bgr * 0.2 + 128 * 0.8))
+    np.testing.assert_array_equal(check_image(bgr.astype(np.uint16) * 257), bgr)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 2, 3), np.float32), r"\(2, 2, 3\) and type float32.*multiply by 255"),
+        (np.zeros((2, 2, 3), np.int64), "type int64; expected .* uint8 in BGR"),
+        (np.zeros((2, 2, 3), bool), "type bool"),
+        (np.zeros((3, 8, 8), np.uint8), "transpose"),
+        (np.zeros((4, 8, 8, 3), np.uint8), r"\(4, 8, 8, 3\)"),
+        (np.zeros(8, np.uint8), r"\(8,\)"),
+        (np.zeros((0, 8, 3), np.uint8), "at least one pixel"),
+        ([[1, 2], [3, 4]], "the image is a list; expected"),
+        (None, "the image is a NoneType"),
+    ],
+)
+def test_arrays_that_are_refused(array: Any, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        check_image(array)
+
+
+def test_written_as_it_is_and_whole(tmp_path: Path, rng: np.random.Generator) -> None:
+    image = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    path = tmp_path / "new" / "folder" / "face.png"
+    write_image(path, image)
+    np.testing.assert_array_equal(read_image(path), image)
+    assert os.listdir(path.parent) == ["face.png"]
+
+
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "face.png"
+    path.write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ImageError, match=r"face\.png cannot be written \(No space left"):
+        write_image(path, np.zeros((2, 2, 3), np.uint8))
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["face.png"]
+
+
+def test_write_faults(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match="cannot be written"):
+        write_image(tmp_path / "file" / "face.png", np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(ImageError, match=r"expected \.png"):
+        write_image(tmp_path / "face.xyz", np.zeros((2, 2, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (None, "the image is a NoneType; expected"),
+        (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\).* with at least one pixel"),
+        (np.zeros((4, 4, 3), np.float32), "type float32; expected .*multiply by 255"),
+        (np.zeros((4, 4, 3), np.uint16), "type uint16; expected"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        (np.zeros(4, np.uint8), r"shape \(4,\)"),
+    ],
+)
+def test_arrays_that_are_not_written(tmp_path: Path, image: Any, message: str) -> None:
+    with pytest.raises(ImageError, match=rf"face\.png is not written: .*{message}"):
+        write_image(tmp_path / "face.png", image)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_size_that_the_format_does_not_take(tmp_path: Path) -> None:
+    """JPEG ends at 65,500 pixels: OpenCV answers false there, without an error."""
+    long = np.zeros((1, 70_000, 3), np.uint8)
+    with pytest.raises(ImageError, match=r"\.jpg does not take shape \(1, 70000, 3\).*as \.png"):
+        write_image(tmp_path / "face.jpg", long)
+    write_image(tmp_path / "face.png", long)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (4,)])
+def test_grey_and_alpha_are_written(tmp_path: Path, channels: tuple[int, ...]) -> None:
+    write_image(tmp_path / "face.png", np.full((3, 5, *channels), 255, np.uint8))
+    assert (read_image(tmp_path / "face.png") == 255).all()
+
+
+def test_damage_that_shows_nowhere(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The limit that `read_image` documents: a JPEG has no checksum."""
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = bytearray(encoded(noise, "JPEG"))
+    data[len(data) // 2] ^= 0x55
+    assert read(tmp_path, bytes(data)).shape == (64, 64, 3)
+    png = bytearray(encoded(noise, "PNG"))
+    png[len(png) // 2] ^= 0x55
+    assert "the PNG is damaged" in fault(tmp_path, bytes(png))
+
+
+def test_find_images(tmp_path: Path) -> None:
+    for name in ("a/b.jpg", "a/b.png", "a/b.c.PNG", "top.webp", "a/.hidden.png", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.png").touch()
+    found = [
+        (path.relative_to(tmp_path).as_posix(), name.as_posix())
+        for path, name in find_images([tmp_path, tmp_path / "top.webp"], tmp_path / "out")
+    ]
+    assert found == [
+        ("a/b.c.PNG", "a/b.c"),
+        ("a/b.jpg", "a/b"),
+        ("a/b.png", "a/b.png"),
+        ("top.webp", "top"),
+        ("top.webp", "top.webp"),
+    ]
+
+
+def test_find_images_names_never_clash(tmp_path: Path) -> None:
+    names = ["x.jpg", "X.jpg", "x.pasted.jpg"]
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for folder in folders:
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+    stems = [str(name).casefold() for _, name in find_images(folders)]
+    outputs = [f"{stem}{end}.png" for stem in stems for end in ("", ".pasted")]
+    assert len(set(outputs)) == len(outputs) == 12
+
+
+def test_find_images_hands_on_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    given = [tmp_path / "gone.jpg", tmp_path / "empty"]
+    found = list(find_images(given))
+    assert [path for path, _ in found] == given
+    for path, _ in found:
+        with pytest.raises(ImageError):
+            read_image(path)

@@ -1,0 +1,143 @@
+"""Which room may import which; no module imports itself by a detour."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+
+import pytest
+
+from .conftest import REPOSITORY
+
+# Room (a package, or a module of its own): what its modules may import besides each other. A name
+# stands for all below it. A module belongs to the longest name that it begins with.
+ALLOWED = {
+    "tpgan_sdk.errors": "",
+    "tpgan_sdk.version": "",
+    "tpgan_sdk.system": "",
+    "tpgan_sdk.geometry": ".errors",
+    "tpgan_sdk.images": ".errors .geometry",
+    "tpgan_sdk.types": ".geometry .images",
+    "tpgan_sdk.models": ".errors .geometry",
+    "tpgan_sdk.faces": ".errors .geometry .images .types .models",
+    "tpgan_sdk.detectors": ".errors .geometry .images .types .models",
+    "tpgan_sdk.gpu": ".errors .geometry .images .models .faces",
+    "tpgan_sdk.backends": ".errors .system .geometry .images .types .models .faces .gpu",
+    "tpgan_sdk.pipeline": ".errors .geometry .images .types .models .faces .gpu .backends",
+    "tpgan_sdk.frontalizer": ".errors .geometry .images .types .models .faces .gpu .detectors "
+    ".backends .pipeline",
+    "tpgan_sdk.cli": ".errors .version .system .images .types .models .faces .gpu .detectors "
+    ".backends .frontalizer",
+    # Documented names of modules that live in rooms. Nothing in the package imports them.
+    "tpgan_sdk": ".errors .version .images .types .models .faces .gpu .frontalizer .cli",
+    "engines": "tpgan_sdk.errors",
+    "train.networks": "tpgan_sdk",
+    "train.recognisers": "tpgan_sdk",
+    "train.data": "tpgan_sdk",
+    "train.rendering": "tpgan_sdk .data",
+    "train.training": "tpgan_sdk .data .networks .recognisers",
+    "train.recogniser_training": "tpgan_sdk .data .recognisers .training",
+    "train.evaluation": "tpgan_sdk .data .recognisers .training.checkpoint",
+    "train.small": "tpgan_sdk export .training",
+    "train.landmarks": "tpgan_sdk export.graph .data .rendering .networks .small",
+    "train.detector": "tpgan_sdk export.graph .data .rendering .networks .small .landmarks",
+    "train": "tpgan_sdk .data .recognisers .training .recogniser_training .evaluation",
+    "train.data.render": ".rendering",  # a documented command
+    "export": "tpgan_sdk engines train.networks train.recognisers train.training",
+    "benchmarks.errors": "tpgan_sdk",
+    "benchmarks.hardware": "tpgan_sdk .errors",
+    "benchmarks.measuring": "tpgan_sdk .errors .hardware",
+    "benchmarks.inference": "tpgan_sdk export train .errors .measuring",
+    "benchmarks.reporting": "tpgan_sdk .errors .hardware",
+    "benchmarks": "tpgan_sdk train .errors .hardware .measuring .inference .reporting",
+}
+DOCUMENTED = {
+    "arrays": "gpu.frames",
+    "crops": "faces.crops",
+    "cuda": "gpu.cuda",
+    "model": "models.model",
+    "native": "gpu.kernels",
+    "refiner": "faces.refiner",
+    "resample": "images.resample",
+}
+PACKAGES = ("tpgan_sdk", "engines", "train", "export", "benchmarks")
+
+
+def modules() -> dict[str, str]:
+    """Source of every module; that of a package ends in `.__init__`."""
+    paths = [p for package in PACKAGES for p in (REPOSITORY / package).rglob("*.py")]
+    names = {path: path.relative_to(REPOSITORY).with_suffix("").parts for path in paths}
+    return {".".join(parts): path.read_text() for path, parts in names.items()}
+
+
+def imports(sources: dict[str, str]) -> dict[str, set[str]]:
+    """The modules that each module imports, late imports too."""
+    known = {name.removesuffix(".__init__") for name in sources}
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for name, source in sources.items():
+        targets = found[name.removesuffix(".__init__")]
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                targets |= known & {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                above = name.split(".")[: -node.level] if node.level else []
+                base = ".".join([*above, *([node.module] if node.module else [])])
+                inner = {f"{base}.{alias.name}" for alias in node.names} & known
+                whole = len(inner) < len(node.names)
+                targets |= inner | ({base} & known if whole else set())
+    return found
+
+
+def below(module: str, name: str) -> bool:
+    return f"{module}.".startswith(f"{name}.")
+
+
+def forbidden(graph: dict[str, set[str]]) -> list[str]:
+    wrong = []
+    for module, targets in graph.items():
+        room = max((name for name in ALLOWED if below(module, name)), key=len)
+        package = room.split(".")[0]
+        allowed = [package + word if word[0] == "." else word for word in ALLOWED[room].split()]
+        for target in targets:
+            its_room = max((name for name in ALLOWED if below(target, name)), key=len)
+            if its_room != room and not any(below(target, name) for name in allowed):
+                wrong.append(f"{module} imports {target}")
+    return sorted(wrong)
+
+
+def test_every_room_imports_what_it_may() -> None:
+    assert forbidden(imports(modules())) == []
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    TopologicalSorter(imports(modules())).prepare()
+
+
+def test_an_import_that_is_not_allowed_is_found() -> None:
+    sources = modules()
+    sources["tpgan_sdk.faces.crops"] += "\ndef f():\n    from ..gpu import cuda\n"
+    sources["tpgan_sdk.models.__init__"] += "\nfrom export import graph\nimport train.data.split\n"
+    assert forbidden(imports(sources)) == [
+        "tpgan_sdk.faces.crops imports tpgan_sdk.gpu.cuda",
+        "tpgan_sdk.models imports export.graph",
+        "tpgan_sdk.models imports train.data.split",
+    ]
+    sources["tpgan_sdk.errors"] += "\nfrom .geometry import Template\n"
+    with pytest.raises(CycleError):
+        TopologicalSorter(imports(sources)).prepare()
+
+
+def test_the_sdk_may_import_nothing_else() -> None:
+    inside = [names for room, names in ALLOWED.items() if below(room, "tpgan_sdk")]
+    assert all(name[0] == "." for names in inside for name in names.split())
+
+
+@pytest.mark.parametrize(("documented", "home"), DOCUMENTED.items())
+def test_documented_names_stay(documented: str, home: str) -> None:
+    old = import_module(f"tpgan_sdk.{documented}")
+    new = import_module(f"tpgan_sdk.{home}")
+    own = {n: v for n, v in vars(new).items() if getattr(v, "__module__", "") == new.__name__}
+    assert {n: vars(old)[n] for n in own if n[0] != "_"} == {
+        n: v for n, v in own.items() if n[0] != "_"
+    }

@@ -1,0 +1,268 @@
+"""Pictures in and out: files to BGR arrays and back, and what is wrong with those that fail."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ImageError
+from .header import read_header
+from .resample import UInt8Array
+
+MAX_PIXELS: Final = 120_000_000
+"""Larger pictures are refused from their header: twice the largest common camera's."""
+
+TRANSPARENT_GREY: Final = 128
+"""What shows through transparent pixels: the middle of the network's range, like a studio wall."""
+
+SUFFIXES: Final = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+"""Endings by which a folder's images are told; a file given by name may have any."""
+
+PASTED: Final = ".pasted"
+"""What the name of a photo with its faces pasted back has beyond that of the face."""
+
+_EXPECTED = "expected (H, W, 3) uint8 in BGR order"
+
+
+def read_image(path: str | Path) -> UInt8Array:
+    """A file as the SDK takes it.
+
+    EXIF rotation is applied; 16 bit become 8; grey becomes BGR; alpha is composed on grey; CMYK is
+    converted; of an animation or several pages the first is taken.
+
+    What is told: a file that ends too early or lacks its end marker, and whatever the decoder
+    refuses, as any wrong bit of a PNG (it carries checksums). What is not: damage in the middle of
+    a JPEG, BMP or uncompressed TIFF. These carry no checksum; the decoder fills the place with
+    wrong colours and for JPEG prints "Corrupt JPEG data" on stderr, which no setting of OpenCV
+    stops.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        ImageError: missing, a folder, empty, not an image, larger than `MAX_PIXELS`, cut off, or
+            damaged so that it shows.
+    """
+    import cv2  # imported late: `import tpgan_sdk` stays light
+
+    path = Path(path)
+    data = _read_bytes(path)
+    try:
+        header = read_header(data)
+    except ImageError as error:
+        raise ImageError(f"{path} {error}") from error.__cause__
+    if header.width * header.height > MAX_PIXELS:
+        raise ImageError(
+            f"{path} has {header.width}x{header.height} pixels, more than the limit of "
+            f"{MAX_PIXELS // 1_000_000} million; scale it down first, or read it yourself and "
+            "pass the array"
+        )
+    if not header.complete:
+        raise ImageError(
+            f"{path} is cut off: the end of the {header.kind} is missing; copy it again"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(f"{path} cannot be decoded ({error}); save it as PNG or JPEG") from error
+    if image is None:
+        raise ImageError(
+            f"{path} cannot be decoded: the {header.kind} is damaged or cut off; copy or save it "
+            "again"
+        )
+    try:
+        return check_image(_upright(image, header.orientation))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def check_image(image: npt.NDArray[Any]) -> UInt8Array:
+    """An array given by the user, as the SDK takes it.
+
+    Args:
+        image: uint8, or uint16 over its full range; (H, W, 3) BGR, (H, W, 4) BGRA, which is
+            composed on grey, (H, W) or (H, W, 1) grey.
+
+    Returns:
+        (H, W, 3) uint8 BGR, contiguous; the same array where it is that already.
+
+    Raises:
+        ImageError: any other type or shape.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ImageError(f"the image is a {type(image).__name__}; {_EXPECTED}, or a path")
+    found = f"the image has shape {image.shape} and type {image.dtype}; {_EXPECTED}"
+    if image.dtype == np.uint16:
+        # 65535 / 255 is 257: rounded to the nearest.
+        image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if image.dtype != np.uint8:
+        hint = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
+        raise ImageError(found + (hint if image.dtype.kind == "f" else ""))
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        planes = image.ndim == 3 and image.shape[0] in (1, 3, 4)
+        raise ImageError(
+            found + (": image.transpose(1, 2, 0) puts channels last" if planes else "")
+        )
+    if image.size == 0:
+        raise ImageError(found + " with at least one pixel")
+    if image.shape[2] == 1:
+        image = np.repeat(image, 3, axis=2)
+    elif image.shape[2] == 4:
+        alpha = image[:, :, 3:].astype(np.float32) / 255
+        grey = TRANSPARENT_GREY * (1 - alpha)
+        image = np.rint(image[:, :, :3] * alpha + grey).astype(np.uint8)
+    return np.ascontiguousarray(image)
+
+
+def write_image(path: str | Path, image: UInt8Array) -> None:
+    """Writes a picture in the format of the name's ending; folders are made.
+
+    The file appears whole or not at all: an interrupted run leaves no half picture.
+
+    Args:
+        path: its ending names the format.
+        image: (H, W, 3) uint8 BGR; (H, W, 4) BGRA and (H, W) or (H, W, 1) grey too.
+
+    Raises:
+        ImageError: no such array, an ending or a size that OpenCV does not write, or the place
+            cannot be written.
+    """
+    path = Path(path)
+    _check_writable(path, image)
+    encoded = _encode(path, image)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(encoded)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be written ({error.strerror or error}); expected a writable folder "
+            "with space left"
+        ) from error
+
+
+def find_images(
+    inputs: Sequence[str | Path], leave_out: Path | None = None
+) -> Iterator[tuple[Path, Path]]:
+    """The images of files and folders, and what to call their results.
+
+    Folders are searched recursively by the endings in `SUFFIXES`, sorted, without hidden files.
+    A file that is missing and a folder without images come back as they are, so that reading them
+    gives the error.
+
+    Args:
+        inputs: files and folders.
+        leave_out: a folder that is not searched: where the results go.
+
+    Yields:
+        (path, relative name without ending): ``a/b`` for ``INPUT/a/b.jpg``. Where that name is
+        taken, as for ``a.jpg`` beside ``a.png``, the later one keeps its ending (``a.png``), and
+        a number is added where even that is taken.
+    """
+    taken: set[str] = set()
+    for given in map(Path, inputs):
+        files = [given]
+        if given.is_dir():
+            files = sorted(_images_below(given, leave_out)) or [given]
+        for path in files:
+            relative = path.relative_to(given) if path != given else Path(path.name or "folder")
+            yield path, _free_name(relative, taken)
+
+
+def _images_below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
+    hidden = leave_out.resolve() if leave_out else None
+    for root, folders, names in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and Path(root, name).resolve() != hidden
+        ]
+        for name in names:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield Path(root, name)
+
+
+def _free_name(relative: Path, taken: set[str]) -> Path:
+    name, number = relative.with_suffix(""), 1
+    # Some file systems do not tell A from a.
+    while not taken.isdisjoint(files := {f"{name}{end}".casefold() for end in ("", PASTED)}):
+        name = relative if number == 1 else relative.with_name(f"{relative.name}-{number}")
+        number += 1
+    taken |= files
+    return name
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise ImageError(
+            f"{path} is a folder; expected an image file, or for `tpgan frontalize` a folder with "
+            f"images ({' '.join(sorted(SUFFIXES))})"
+        )
+    try:
+        # Even uncompressed 16-bit RGBA is smaller: whatever it is, it would not be accepted.
+        if path.stat().st_size > 8 * MAX_PIXELS + 1_000_000:
+            raise ImageError(f"{path} is too large for an image; expected one of {MAX_PIXELS} px")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; expected an image file") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not data:
+        raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
+    return data
+
+
+def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
+    if not isinstance(image, np.ndarray):
+        raise ImageError(
+            f"{path} is not written: the image is a {type(image).__name__}; {_EXPECTED}"
+        )
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.dtype == np.uint8 and image.ndim in (2, 3) and channels in (1, 3, 4) and image.size:
+        return
+    scale = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
+    raise ImageError(
+        f"{path} is not written: the image has shape {image.shape} and type {image.dtype}; "
+        f"{_EXPECTED} with at least one pixel{scale if image.dtype.kind == 'f' else ''}"
+    )
+
+
+def _encode(path: Path, image: UInt8Array) -> bytes:
+    import cv2
+
+    if not cv2.haveImageWriter(path.name):
+        raise ImageError(f"{path} has an ending that OpenCV cannot write; expected .png")
+    fault = f"{path} cannot be written: {path.suffix} does not take shape {image.shape}"
+    expected = "expected a format that takes it, as .png"
+    try:
+        done, encoded = cv2.imencode(path.suffix, image)
+    except cv2.error as error:
+        raise ImageError(f"{fault} ({error}); {expected}") from error
+    if not done:  # too large for the format, for one
+        raise ImageError(f"{fault}; {expected}")
+    return bytes(encoded.tobytes())
+
+
+def _upright(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """Undoes the EXIF orientation: 2, 4, 5, 7 mirror, 3, 4 turn by half, 5 to 8 swap the axes."""
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image

@@ -1,0 +1,4 @@
+"""Training of a recogniser: its people, heads and loop.
+
+May be imported by `train.recogniser` alone.
+"""
