@@ -39,8 +39,8 @@ def heldout_views(folder: Path, people: int, seed: int) -> Iterator[View]:
     the same, are no probes. Background, exposure, noise and JPEG of every picture are drawn from
     the seed and its place alone, a probe's exposure anew until it is not that of its gallery photo.
 
-    Every picture is cut to the 128 px of the network's own crop: of the frontal photo the shards
-    hold no more, and a recogniser that saw more of the probe than of the gallery would err.
+    The recogniser sees the 128 px of the crop alone: of the frontal photo the shards hold no more,
+    and one that saw more of the probe than of the gallery would err. The network sees the view.
 
     Raises:
         TrainingError: no shards there, or no view in them has a lamp of its own.
@@ -102,6 +102,8 @@ def _probe(shard: ShardReader, row: int, number: int, seed: int) -> View:
         key=f"{shard.folder.name}/{row:05}",
         person=str(int(label["identity"])),
         picture=_rgb(_inner(pixels)),
+        photo=_rgb(pixels),
+        offset=VIEW_MARGIN,
         points=label["landmarks"].astype(np.float64),
         yaw=float(label["yaw"]),
         truth=_rgb(to_uint8(augment.recolour(truth, colours))),

@@ -52,8 +52,10 @@ class NetworkSynthesis:
         margin = margin_of(self._shapes)
         for index, view in enumerate(views):
             if view.points is not None:
+                photo = view.picture if view.photo is None else view.photo
+                points = view.points + view.offset
                 try:
-                    crops = crop_face(view.picture, view.points, self.template, margin=margin)
+                    crops = crop_face(photo, points, self.template, margin=margin)
                     cut.append((index, crops))
                 except GeometryError:
                     continue  # what the SDK leaves out, too

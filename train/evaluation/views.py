@@ -39,6 +39,10 @@ class View:
     """Whether it is frontalized, too; a gallery's picture stays as it is."""
     truth: UInt8Array | None = None
     """(128, 128, 3) RGB, the true frontal face: its own light, the picture's exposure."""
+    photo: UInt8Array | None = None
+    """(H, W, 3) RGB what the network is given, where that is more than `picture`."""
+    offset: int = 0
+    """Of `picture` in `photo`, px from the left and from the top."""
 
 
 def aligned_face(view: View, template: Template) -> UInt8Array | None:

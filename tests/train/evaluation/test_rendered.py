@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from tpgan_sdk.errors import TrainingError
+from tpgan_sdk.faces.crops import crop_face
+from tpgan_sdk.geometry import OFFICIAL
 from train.data import augment
 from train.data.people import Photo
 from train.evaluation.attributes import fit_on_gallery, sex_by_yaw
@@ -19,6 +22,7 @@ from train.evaluation.embedding import Measured, measure
 from train.evaluation.rendered import _another_exposure, gallery_views, heldout_views
 from train.evaluation.report import markdown
 from train.evaluation.runs import Setting, evaluate_rendered
+from train.evaluation.synthesis import NetworkSynthesis
 from train.evaluation.views import View, aligned_face
 
 from .conftest import Known, Reader, embedding, face
@@ -203,3 +207,25 @@ def test_the_shown_crop_is_the_network_s(shards: Path) -> None:
     crop = aligned_face(view, Known.template)
     assert crop is not None
     assert np.abs(crop.astype(int) - view.picture).mean() < 1.5
+
+
+def test_the_network_sees_more_than_the_recogniser(shards: Path) -> None:
+    probe = next(view for view in heldout_views(shards, 4, 0) if view.probe and view.yaw > 30)
+    assert probe.photo is not None
+    assert probe.points is not None
+    assert (probe.photo.shape, probe.picture.shape, probe.offset) == (
+        (192, 192, 3),
+        (128, 128, 3),
+        32,
+    )
+    np.testing.assert_array_equal(probe.photo[32:160, 32:160], probe.picture)
+    seen: list[np.ndarray] = []
+
+    def run(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        seen.append(inputs["face"])
+        return np.zeros((1, 3, 128, 128), np.float32)
+
+    NetworkSynthesis("wide", OFFICIAL, run, {"face": [3, 160, 160]}).frontalize([probe])
+    expected = crop_face(probe.photo, probe.points + 32, OFFICIAL, margin=16)
+    face = expected.face.transpose(2, 0, 1) / 127.5 - 1
+    np.testing.assert_allclose(seen[0][0], face, atol=1e-5)
