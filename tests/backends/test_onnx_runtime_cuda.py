@@ -61,6 +61,12 @@ class FakeSession:
     def get_providers(self) -> list[str]:
         return [CUDA]
 
+    def get_inputs(self) -> list[Any]:
+        return [
+            SimpleNamespace(name=name, shape=["batch", *shape])
+            for name, shape in INPUT_SHAPES.items()
+        ]
+
     def get_outputs(self) -> list[Any]:
         return [SimpleNamespace(name="frontal")]
 

@@ -367,7 +367,7 @@ def test_a_file_beside_its_result_and_a_link_to_one(
 def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
     pipeline = Pipeline()
     words = ["--model", "m.onnx", "--backend", "b", "--detector", "d", "--device", "cuda:1"]
-    words += ["--max-batch", "3", "--no-refine"]
+    words += ["--max-batch", "3", "--no-refine", "--size", "256"]
     run(photos / "one.jpg", "-o", tmp_path / "out", *words, pipeline=pipeline)
     assert pipeline.options == {
         "model": "m.onnx",
@@ -376,6 +376,7 @@ def test_options_reach_the_frontalizer(photos: Path, tmp_path: Path) -> None:
         "device": "cuda:1",
         "max_batch": 3,
         "refine": False,
+        "size": 256,
     }
 
 

@@ -63,7 +63,7 @@ def rendered(
     """A view of a shard.
 
     Args:
-        view: (160, 160, 4), premultiplied.
+        view: (192, 192, 4), premultiplied.
         points: (5, 2) px of its 128x128 crop.
         yaw: degrees, 0 or more.
         rng: gives it the colours and, sometimes, the obstacles of photos; None leaves it.

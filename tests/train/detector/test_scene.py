@@ -16,7 +16,7 @@ EXACT = np.array([[1.0, 0, 0], [0, 1, 0]])
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255))
 
 
-def cartoon(size: int = 160, margin: int = 16) -> np.ndarray:
+def cartoon(size: int = 192, margin: int = 32) -> np.ndarray:
     """(S, S, 4) opaque black with a disc of its own colour at every landmark."""
     image = np.zeros((size, size, 4), np.uint8)
     image[..., 3] = 255

@@ -30,7 +30,7 @@ def test_files_go_round(views: Views, tmp_path: Path) -> None:
 
 def test_shards_serve_as_views(shards: Path) -> None:
     (found,) = read_views(shards)
-    assert found.images.shape == (12, 160, 160, 4)
+    assert found.images.shape == (12, 192, 192, 4)
     np.testing.assert_allclose(found.poses[:3, 0], [0, 40, 80])
     assert np.isnan(found.poses[:, 2]).all()
 

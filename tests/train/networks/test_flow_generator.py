@@ -34,7 +34,10 @@ def test_before_training_it_fetches_the_crop_itself(margin: int) -> None:
     face = _face(size=128 + 2 * margin)
     result = network(face)
     crop = face[:, :, margin : margin + 128, margin : margin + 128]
-    torch.testing.assert_close(result.fetched, crop, atol=1e-4, rtol=0)
+    # The grid is kept in 16 bits: up to 0.02 px beside the pixel centres.
+    apart = (result.fetched - crop).abs()
+    assert apart.max() < 0.01
+    assert apart.mean() < 1e-3
     assert result.flow.shape == (2, 2, 64, 64)
     assert result.silhouette.shape == (2, 1, 32 + margin // 2, 32 + margin // 2)
     assert result.image.shape == (2, 3, 128, 128)
