@@ -17,7 +17,7 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.models.model import Model, resolve_model
 
 from ..data.example import Example
-from ..networks import Generator
+from ..networks import Network
 from .batch_norm import normalised
 
 SAMPLE = 96
@@ -26,7 +26,7 @@ _PREFIX = "generator."
 _PRECISIONS = ("fp32", "fp16-weights")
 
 
-def start_from_model(source: Path, network: Generator, sample: Example) -> None:
+def start_from_model(source: Path, network: Network, sample: Example) -> None:
     """Gives `network` the weights of an exported model.
 
     Args:
@@ -86,7 +86,7 @@ def _weights(model: Model) -> dict[str, Tensor]:
     return found
 
 
-def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
+def _load(network: Network, weights: dict[str, Tensor], path: Path) -> None:
     norms = {pair.conv_name: pair for pair in normalised(network)}
     state: dict[str, Tensor] = {}
     for name, module in network.named_modules():
@@ -123,7 +123,7 @@ def _load(network: Generator, weights: dict[str, Tensor], path: Path) -> None:
 
 
 @torch.no_grad()
-def _measure(network: Generator, sample: Example) -> None:
+def _measure(network: Network, sample: Example) -> None:
     """Batch norms that do nothing become ones that do what they have measured, and undo it."""
 
     def see(norm: nn.Module, inputs: tuple[Any, ...]) -> None:

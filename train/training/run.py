@@ -13,7 +13,7 @@ from torch import Tensor, nn, optim
 from tpgan_sdk.errors import TrainingError
 
 from ..data.example import Example, ExampleSet
-from ..networks import FlowGenerator, Frontal, FrontalFlow, Generator, GeneratorSpec, build
+from ..networks import FlowGenerator, Frontal, FrontalFlow, GeneratorSpec, build
 from ..recognisers import Recogniser
 from . import checkpoint, device
 from .batch_norm import sync_batch_norm
@@ -116,11 +116,6 @@ class Run:
         """
         named = len(source.parts) == 1 and not source.exists()
         if source.suffix == ".onnx" or named:
-            if not isinstance(self.network, Generator):
-                raise TrainingError(
-                    f"a run of preset {self.config.preset} starts from a checkpoint; {source} is "
-                    "an exported model"
-                )
             seen = device.placed(examples.sample(SAMPLE), self.among.device)
             start_from_model(source, self.network, seen)
         else:
