@@ -14,12 +14,17 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile \
 # are skipped there.
 RENDERER := absl-py attrs flatbuffers matplotlib 'protobuf<5'
 
-.PHONY: demo test lint types check-python clean help
+# Tests that train nothing and build nothing.
+FAST := tests/test_rooms.py tests/test_architecture.py tests/test_imports.py tests/test_geometry.py \
+  tests/test_frontalizer.py tests/faces tests/images tests/models tests/detectors tests/train/networks
+
+.PHONY: demo test test-fast lint types check-python clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   frontal faces from the example photos, into demo/"
 	@echo "make test   lint, format, types and all tests (what CI runs)"
+	@echo "make test-fast  lint and the tests that train nothing, in a minute or so"
 	@echo "make lint | types | clean"
 
 demo: $(DEMO)/.installed
@@ -27,6 +32,9 @@ demo: $(DEMO)/.installed
 
 test: lint types
 	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
+
+test-fast: lint
+	$(TEST)/bin/python -m pytest -q -m "not slow" $(FAST) $(PYTEST_FLAGS)
 
 lint: $(TEST)/.installed
 	$(TEST)/bin/ruff check .
