@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ast
+import sys
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 
 import pytest
 
 from .conftest import REPOSITORY
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from draw_architecture import module_imports, read_modules
 
 # Room (a package, or a module of its own): what its modules may import besides each other. A name
 # stands for all below it. A module belongs to the longest name that it begins with.
@@ -61,32 +64,6 @@ DOCUMENTED = {
     "refiner": "faces.refiner",
     "resample": "images.resample",
 }
-PACKAGES = ("tpgan_sdk", "engines", "train", "export", "benchmarks")
-
-
-def modules() -> dict[str, str]:
-    """Source of every module; that of a package ends in `.__init__`."""
-    paths = [p for package in PACKAGES for p in (REPOSITORY / package).rglob("*.py")]
-    names = {path: path.relative_to(REPOSITORY).with_suffix("").parts for path in paths}
-    return {".".join(parts): path.read_text() for path, parts in names.items()}
-
-
-def imports(sources: dict[str, str]) -> dict[str, set[str]]:
-    """The modules that each module imports, late imports too."""
-    known = {name.removesuffix(".__init__") for name in sources}
-    found: dict[str, set[str]] = {name: set() for name in known}
-    for name, source in sources.items():
-        targets = found[name.removesuffix(".__init__")]
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Import):
-                targets |= known & {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                above = name.split(".")[: -node.level] if node.level else []
-                base = ".".join([*above, *([node.module] if node.module else [])])
-                inner = {f"{base}.{alias.name}" for alias in node.names} & known
-                whole = len(inner) < len(node.names)
-                targets |= inner | ({base} & known if whole else set())
-    return found
 
 
 def below(module: str, name: str) -> bool:
@@ -107,25 +84,25 @@ def forbidden(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_every_room_imports_what_it_may() -> None:
-    assert forbidden(imports(modules())) == []
+    assert forbidden(module_imports(read_modules())) == []
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
-    TopologicalSorter(imports(modules())).prepare()
+    TopologicalSorter(module_imports(read_modules())).prepare()
 
 
 def test_an_import_that_is_not_allowed_is_found() -> None:
-    sources = modules()
+    sources = read_modules()
     sources["tpgan_sdk.faces.crops"] += "\ndef f():\n    from ..gpu import cuda\n"
     sources["tpgan_sdk.models.__init__"] += "\nfrom export import graph\nimport train.data.split\n"
-    assert forbidden(imports(sources)) == [
+    assert forbidden(module_imports(sources)) == [
         "tpgan_sdk.faces.crops imports tpgan_sdk.gpu.cuda",
         "tpgan_sdk.models imports export.graph",
         "tpgan_sdk.models imports train.data.split",
     ]
     sources["tpgan_sdk.errors"] += "\nfrom .geometry import Template\n"
     with pytest.raises(CycleError):
-        TopologicalSorter(imports(sources)).prepare()
+        TopologicalSorter(module_imports(sources)).prepare()
 
 
 def test_the_sdk_may_import_nothing_else() -> None:
