@@ -9,7 +9,14 @@ from tpgan_sdk.errors import TrainingError
 from .config import TrainConfig, replace_checked
 
 WITHOUT: dict[str, dict[str, Any]] = {
-    "pixel": {"pixel_128": 0.0, "pixel_64": 0.0, "pixel_32": 0.0, "pixel_patches": 0.0},
+    "pixel": {
+        "pixel_128": 0.0,
+        "pixel_64": 0.0,
+        "pixel_32": 0.0,
+        "pixel_patches": 0.0,
+        "pixel_fetched": 0.0,
+        "pixel_composed": 0.0,
+    },
     "symmetry": {
         "symmetry_128": 0.0,
         "symmetry_64": 0.0,
