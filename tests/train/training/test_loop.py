@@ -138,7 +138,7 @@ def test_weights_that_are_not_finite_are_never_saved(
             assert gradient is not None
             gradient.fill_(float("nan"))
 
-    monkeypatch.setattr(f"train.{module}.mean_gradients", spoil)
+    monkeypatch.setattr(f"train.training.{module}.mean_gradients", spoil)
     job = Job(shards, tmp_path, workers=0, save_every=1)
     good = re.escape(f"the last good checkpoint is {job.folder}")
     with pytest.raises(TrainingError, match=f"{spoiled} is not finite after step 2 .*; {good}"):
