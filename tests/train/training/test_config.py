@@ -67,4 +67,7 @@ def test_without_local_pathways_the_table_has_none() -> None:
 
 def test_an_unknown_configuration_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "huge", "--data", "x", "--output", "y"]) == 1
-    assert "known by name: edge, edge-ablation, edge-flow, paper, paper-code" in capsys.readouterr().err
+    assert (
+        "known by name: edge, edge-ablation, edge-flow, paper, paper-code"
+        in capsys.readouterr().err
+    )
