@@ -238,7 +238,7 @@ class FlowGenerator(nn.Module):
     def deployed(self, face: Tensor) -> tuple[Tensor, ...]:
         """What the exported model gives, in the order of `outputs`."""
         result = self(face)
-        tone = double(double(double(result.tone)))
+        tone = tone_at_full_size(result.tone)
         weights = result.fetch_weight, result.mirror_weight
         return result.image, result.flow, *weights, tone, result.drawn
 
@@ -255,7 +255,7 @@ class FlowGenerator(nn.Module):
             return self._fetch_only(face)
         flow, visibility, silhouette, code, deepest = self.pathway(face)
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
-        fetched = F.grid_sample(face.float(), place, padding_mode="border", align_corners=False)
+        fetched = fetch(face.float(), place)
         seen = torch.sigmoid(double(visibility))
         mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
         if not self.spec.mirror:
@@ -264,9 +264,7 @@ class FlowGenerator(nn.Module):
         blend = seen * fetched + (1 - seen) * seen_mirrored * mirrored + hidden * fetched
         pictures = [fetched, mirrored, blend, seen, seen_mirrored]
         if self.spec.silhouette:
-            person = F.grid_sample(
-                torch.sigmoid(silhouette), place, padding_mode="border", align_corners=False
-            )
+            person = fetch(torch.sigmoid(silhouette), place)
             pictures += [person, person.flip(3)]
         joined = torch.cat(pictures, dim=1)
         prior = torch.cat([seen, (1 - seen) * seen_mirrored * self.spec.mirror, hidden], dim=1)
@@ -277,7 +275,7 @@ class FlowGenerator(nn.Module):
             output, tone = self.composer(joined, code, deepest)
             shares = torch.softmax(torch.log(prior + LEAST_SHARE) + output[:, 3:], dim=1)
             drawing = torch.tanh(output[:, :3])
-        gain, bias = double(double(double(tone))).chunk(2, dim=1)
+        gain, bias = tone_at_full_size(tone).chunk(2, dim=1)
         toned = mirrored * (1 + gain) + bias
         fetch_weight, mirror_weight, draw_weight = shares.chunk(3, dim=1)
         drawn = draw_weight * drawing
@@ -306,7 +304,7 @@ class FlowGenerator(nn.Module):
         """Of the global pathway alone: the result is the fetched picture."""
         flow, visibility, silhouette, _, _ = self.pathway(face)
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
-        fetched = F.grid_sample(face.float(), place, padding_mode="border", align_corners=False)
+        fetched = fetch(face.float(), place)
         one, none = torch.ones_like(fetched[:, :1]), torch.zeros_like(fetched)
         tone = none[:, :1, :16, :16].expand(-1, 6, -1, -1)
         return FrontalFlow(
@@ -327,6 +325,16 @@ class FlowGenerator(nn.Module):
         drawn += [self.local[p.name](x) for p, x in zip(PATCHES[2:], rest, strict=True)]
         laid: Tensor = self.fuser(drawn)
         return laid
+
+
+def fetch(picture: Tensor, place: Tensor) -> Tensor:
+    """(N, C, h, w) of (N, C, H, W): what lies at the places (N, h, w, 2), the border beyond."""
+    return F.grid_sample(picture, place, padding_mode="border", align_corners=False)
+
+
+def tone_at_full_size(tone: Tensor) -> Tensor:
+    """(N, 6, 128, 128) of (N, 6, 16, 16)."""
+    return double(double(double(tone)))
 
 
 def _grid(count: int, size: int) -> Tensor:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tpgan_sdk.geometry import CROP_SIZE, PATCHES
-from tpgan_sdk.models.inputs import InputShapes
+from tpgan_sdk.models.inputs import INPUT_SHAPES, InputShapes
 
 from . import Spec, build
 
@@ -27,9 +26,9 @@ class Cost:
 
 
 def example_inputs(batch: int = 1) -> tuple[Tensor, list[Tensor]]:
-    """Zeros in the shapes of the network's inputs."""
-    face = torch.zeros(batch, 3, CROP_SIZE, CROP_SIZE)
-    return face, [torch.zeros(batch, 3, p.height, p.width) for p in PATCHES]
+    """Zeros in the shapes of face and four patches."""
+    face, *patches = example_inputs_of(INPUT_SHAPES, batch)
+    return face, patches
 
 
 def example_inputs_of(shapes: InputShapes, batch: int = 1) -> list[Tensor]:
