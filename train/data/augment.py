@@ -59,11 +59,15 @@ def colour_map(rng: np.random.Generator, rendered: bool = True) -> Exposure:
 
 def recolour(image: Float32Array, exposure: Exposure) -> Float32Array:
     """(H, W, 3) in [0, 255] as this camera has it, clipped to that range."""
-    spread = (image - MIDDLE) * np.float32(exposure.contrast) + MIDDLE
-    grey = spread.mean(axis=2, keepdims=True)
-    spread = grey + (spread - grey) * np.float32(exposure.saturation)
-    unit = np.clip(spread * exposure.gain + exposure.offset, 0, 255) / 255
-    result: Float32Array = (unit**exposure.gamma * 255).astype(np.float32)
+    # Contrast, saturation, gain and offset are one affine map of the colour.
+    grey = np.full((3, 3), (1 - exposure.saturation) / 3)
+    mixed = (grey + np.eye(3) * exposure.saturation) * exposure.contrast
+    shift = np.full(3, float(MIDDLE) * (1 - exposure.contrast))
+    affine = np.column_stack([mixed, shift]) * exposure.gain[:, None]
+    affine[:, 3] += exposure.offset
+    unit = cv2.transform(image, affine / 255)
+    result: Float32Array = cv2.pow(np.clip(unit, 0, 1, out=unit), exposure.gamma)
+    result *= np.float32(255)
     return result
 
 

@@ -32,7 +32,7 @@ Example = dict[str, Tensor]
 """The inputs and ``target`` as float32 RGB in [-1, 1], (3, H, W); ``yaw`` in degrees, 0 or more;
 ``identity``, a running number. With a margin besides: ``flow`` (2, 64, 64) float32, x and y in the
 face input, [-1, 1] from edge to edge; ``visibility`` (64, 64) uint8 of `shards`; ``silhouette``
-(1, s / 4, s / 4) float32 in [0, 1], whether the face input shows a person."""
+(1, s / 2, s / 2) float32 in [0, 1], whether the face input shows a person."""
 
 
 class ExampleSet(Dataset[Example]):
@@ -163,12 +163,12 @@ def _correspondence(
     shown = truth.silhouette if occluded is None else truth.silhouette * ~occluded
     left, top = np.rint(margin - origin).astype(int)
     shown = np.ascontiguousarray(shown[top : top + height, left : left + width, None])
-    quarter = warp(shown, transform, size, size, -face_margin, -face_margin)
-    quarter = quarter.reshape(size // 4, 4, size // 4, 4).mean(axis=(1, 3)) / 255
+    full = warp(shown, transform, size, size, -face_margin, -face_margin)
+    half = full.reshape(size // 2, 2, size // 2, 2).mean(axis=(1, 3)) / 255
     return {
         "flow": torch.from_numpy(flow.T.reshape(truth.flow.shape).astype(np.float32)),
         "visibility": torch.from_numpy(visibility),
-        "silhouette": torch.from_numpy(quarter.astype(np.float32))[None],
+        "silhouette": torch.from_numpy(half.astype(np.float32))[None],
     }
 
 

@@ -29,6 +29,12 @@ from .flow_spec import FlowSpec
 from .local import Fuser
 
 FLOW_SIZE = CROP_SIZE // 2
+FILL_LEVELS = 5
+"""Halvings of `fill`: down to 4 px."""
+LEAST_WEIGHT = 1e-3
+"""Of a cell of `fill`, so that an empty one divides by something."""
+BLEND = slice(6, 9)
+"""Channels of the filled picture behind the fetched and the mirrored one."""
 LEAST_SHARE = 0.02
 """Prior of what is not seen anywhere: the composer can still choose it."""
 
@@ -43,7 +49,7 @@ class FrontalFlow(NamedTuple):
     visibility: Tensor
     """(N, 1, 64, 64) logit of whether the photo shows it."""
     silhouette: Tensor
-    """(N, 1, s / 4, s / 4) logit of whether the face input shows a person, s its size."""
+    """(N, 1, s / 2, s / 2) logit of whether the face input shows a person, s its size."""
     fetch_weight: Tensor
     """(N, 1, 128, 128) share of the fetched picture in the result."""
     mirror_weight: Tensor
@@ -86,7 +92,7 @@ class GlobalPathway(nn.Module):
         self.head = nn.Conv2d(lower, 3, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
-        self.silhouette = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths[1:])
+        self.silhouette = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths)
         self.slope = spec.slope
         half = self.size // 2
         self.register_buffer("places", _grid(half, half), persistent=False)
@@ -103,9 +109,9 @@ class GlobalPathway(nn.Module):
         for stage in self.encoder:
             x = stage(x)
             maps.append(x)
-        silhouette = self.silhouette[2](maps[3])
-        silhouette = self.silhouette[1](maps[2]) + double(silhouette)
-        silhouette = self.silhouette[0](maps[1]) + double(silhouette)
+        silhouette = self.silhouette[3](maps[3])
+        for k in (2, 1, 0):
+            silhouette = self.silhouette[k](maps[k]) + double(silhouette)
         code = F.leaky_relu(self.code(self.squeeze(x).flatten(1)), self.slope)
         lower = self.seed(code).view(x.shape[0], -1, 8, 8)
         deepest = lower
@@ -156,7 +162,7 @@ class Composer(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, pictures: Tensor, code: Tensor, deepest: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 6, 128, 128) drawn picture before tanh and logits of the shares; the tone."""
+        """(N, 6, 128, 128) change of the filled picture and logits of the shares; the tone."""
         x = F.pixel_unshuffle(pictures, 2)
         maps = []
         for stage in self.down:
@@ -192,6 +198,7 @@ class LocalDrawing(nn.Module):
 
     def forward(self, patch: Tensor) -> Tensor:
         """(N, 4, h, w): the picture times its share, and the share."""
+        blend = patch[:, BLEND].float()
         full = self.down[0](patch)
         half = self.down[1](full)
         x = self.down[2](half)
@@ -199,7 +206,7 @@ class LocalDrawing(nn.Module):
         x = self.join[1](torch.cat([double(self.raise_[1](x)), full], dim=1))
         head = self.head(x).float()
         share = torch.sigmoid(head[:, 3:])
-        return torch.cat([torch.tanh(head[:, :3]) * share, share], dim=1)
+        return torch.cat([(blend + head[:, :3]) * share, share], dim=1)
 
 
 class FlowGenerator(nn.Module):
@@ -257,24 +264,28 @@ class FlowGenerator(nn.Module):
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
         fetched = fetch(face.float(), place)
         seen = torch.sigmoid(double(visibility))
+        person = fetch(torch.sigmoid(silhouette), place)
+        if self.spec.silhouette:
+            seen = seen * person
         mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
         if not self.spec.mirror:
             mirrored, seen_mirrored = fetched, seen
+        from_mirror = (1 - seen) * seen_mirrored
         hidden = (1 - seen) * (1 - seen_mirrored)
-        blend = seen * fetched + (1 - seen) * seen_mirrored * mirrored + hidden * fetched
+        blend = fill(seen * fetched + from_mirror * mirrored, 1 - hidden)
         pictures = [fetched, mirrored, blend, seen, seen_mirrored]
         if self.spec.silhouette:
-            person = fetch(torch.sigmoid(silhouette), place)
             pictures += [person, person.flip(3)]
         joined = torch.cat(pictures, dim=1)
-        prior = torch.cat([seen, (1 - seen) * seen_mirrored * self.spec.mirror, hidden], dim=1)
+        prior = torch.cat([seen, from_mirror * self.spec.mirror, hidden], dim=1)
         if self.composer is None:
             shares, tone = prior, torch.zeros_like(fetched[:, :1, :16, :16]).expand(-1, 6, -1, -1)
-            drawing = fetched
+            drawing = blend
         else:
             output, tone = self.composer(joined, code, deepest)
             shares = torch.softmax(torch.log(prior + LEAST_SHARE) + output[:, 3:], dim=1)
-            drawing = torch.tanh(output[:, :3])
+            # Drawn as a change of the filled picture: its colours are the photo's from the start.
+            drawing = blend + output[:, :3]
         gain, bias = tone_at_full_size(tone).chunk(2, dim=1)
         toned = mirrored * (1 + gain) + bias
         fetch_weight, mirror_weight, draw_weight = shares.chunk(3, dim=1)
@@ -330,6 +341,29 @@ class FlowGenerator(nn.Module):
 def fetch(picture: Tensor, place: Tensor) -> Tensor:
     """(N, C, h, w) of (N, C, H, W): what lies at the places (N, h, w, 2), the border beyond."""
     return F.grid_sample(picture, place, padding_mode="border", align_corners=False)
+
+
+def fill(picture: Tensor, weight: Tensor) -> Tensor:
+    """The picture with its holes filled from around, smoothly.
+
+    Source: the pull-push algorithm (Gortler et al., "The Lumigraph", SIGGRAPH 1996).
+
+    Args:
+        picture: (N, 3, 128, 128), times its weight.
+        weight: (N, 1, 128, 128) in [0, 1]: 0 is a hole.
+    """
+    levels = [torch.cat([picture, weight], dim=1)]
+    for _ in range(FILL_LEVELS):
+        levels.append(F.avg_pool2d(levels[-1], 2))
+    coarsest = levels.pop()
+    filled = coarsest[:, :3] / (coarsest[:, 3:] + LEAST_WEIGHT)
+    while levels:
+        level = levels.pop()
+        # A cell that is known in part is known: only its own share counts.
+        share = level[:, 3:]
+        known = torch.clamp(share * (4 if levels else 1), max=1.0)
+        filled = level[:, :3] * (known / (share + LEAST_WEIGHT)) + (1 - known) * double(filled)
+    return filled
 
 
 def tone_at_full_size(tone: Tensor) -> Tensor:

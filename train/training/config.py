@@ -52,7 +52,8 @@ class TrainConfig:
     pixel_64: float = 0.5
     pixel_32: float = 0.5
     pixel_patches: float = 0.5
-    """The four local pictures before fusion."""
+    """The four local pictures before fusion; of appearance-flow presets, eyes, nose and mouth of
+    the result."""
     center_weight_low: float = 0.4
     """Weight of the corners of the 128-px picture relative to its middle; 1: no difference."""
     symmetry_128: float = 0.0

@@ -23,6 +23,9 @@ OTHERS = 1024
 
 HIDDEN_FLOW = 0.25
 """Weight of the flow where the photo does not show the face."""
+SEEN_AS_HIDDEN = 0.5
+"""Cost of hiding what is seen, against showing what is hidden: drawn skin does less harm than
+background in the face."""
 FLOW_BOUND = 1.4
 """Beyond it, in halves of the face input, a place is as far outside as any."""
 
@@ -143,7 +146,9 @@ class Objective(nn.Module):
         entropy = F.binary_cross_entropy_with_logits
         return {
             "flow": flow,
-            "visibility": lambda: entropy(result.visibility.float(), seen),
+            "visibility": lambda: entropy(
+                result.visibility.float(), seen, pos_weight=seen.new_tensor(SEEN_AS_HIDDEN)
+            ),
             "silhouette": lambda: entropy(result.silhouette.float(), batch["silhouette"]),
             "pixel_fetched": fetched,
             "fetch_share": lambda: (
@@ -155,6 +160,13 @@ class Objective(nn.Module):
         return {
             "pixel_128": lambda: losses.pixel(image, target, self.weight),
             "pixel_composed": lambda: losses.pixel(result.composed.float(), target, self.weight),
+            "pixel_patches": lambda: self._patches(
+                tuple(
+                    image[:, :, y : y + p.height, x : x + p.width]
+                    for (x, y), p in zip(self.boxes, PATCHES, strict=True)
+                ),
+                target,
+            ),
             "symmetry_32": lambda: losses.symmetry(losses.shrink(image, 32)),
             "total_variation": lambda: losses.total_variation(image),
         }

@@ -160,7 +160,7 @@ class Run:
             taught = self.teacher(face, patches) if self.teacher else None
             terms = self.objective(result, batch, self.step, taught, self._jitter())
         if adversary is not None:
-            terms["adversarial"] = adversary(result.image)
+            terms["adversarial"] = adversary(_judged(result))
         return result, terms
 
     def _backward(self, total: Tensor) -> None:
@@ -219,6 +219,16 @@ class Run:
             self.stopwatch.watch("identity", self.objective.recogniser)
         if self.critic is not None:
             self.stopwatch.watch("critic", self.critic)
+
+
+def _judged(result: Frontal | FrontalFlow) -> Tensor:
+    """The picture as the discriminator's loss sees it.
+
+    What is fetched is a photo already, with a photo's grain: the loss teaches what is drawn alone.
+    """
+    if isinstance(result, FrontalFlow):
+        return result.image.detach() + result.drawn - result.drawn.detach()
+    return result.image
 
 
 def decay_at(step: int) -> float:

@@ -39,7 +39,7 @@ def test_before_training_it_fetches_the_crop_itself(margin: int) -> None:
     assert apart.max() < 0.01
     assert apart.mean() < 1e-3
     assert result.flow.shape == (2, 2, 64, 64)
-    assert result.silhouette.shape == (2, 1, 32 + margin // 2, 32 + margin // 2)
+    assert result.silhouette.shape == (2, 1, 64 + margin, 64 + margin)
     assert result.image.shape == (2, 3, 128, 128)
 
 

@@ -63,7 +63,7 @@ def test_the_exact_flow_of_an_example_fetches_its_own_crop(shards: Path) -> None
         *("face", "target", "yaw", "identity", "flow", "visibility", "silhouette"),
     }
     assert example["face"].shape == (3, 160, 160)
-    assert example["silhouette"].shape == (1, 40, 40)
+    assert example["silhouette"].shape == (1, 80, 80)
     place = F.interpolate(example["flow"][None], scale_factor=2.0, mode="bilinear")
     fetched = F.grid_sample(example["face"][None], place.permute(0, 2, 3, 1), align_corners=False)
     inner = example["face"][:, 16:144, 16:144]
@@ -72,7 +72,7 @@ def test_the_exact_flow_of_an_example_fetches_its_own_crop(shards: Path) -> None
     assert apart.max() < 0.04
     assert apart.mean() < 1e-3
     # The silhouette is the cartoon's ellipse.
-    assert example["silhouette"][0, 20, 20] == 1
+    assert example["silhouette"][0, 40, 40] == 1
     assert example["silhouette"][0, 0, 0] == 0
 
 
@@ -95,7 +95,7 @@ def test_a_perfect_result_costs_nothing_and_a_wrong_one_does(batch: Example) -> 
     terms = objective(perfect, batch, 0)
     assert set(terms) == {
         *("flow", "visibility", "silhouette", "pixel_fetched", "fetch_share", "pixel_128"),
-        *("pixel_composed", "gradient", "symmetry_32"),
+        *("pixel_composed", "pixel_patches", "gradient", "symmetry_32"),
     }
     for name, term in terms.items():
         if name not in ("symmetry_32", "silhouette"):  # faces are not symmetric; edges are soft
@@ -108,6 +108,7 @@ def test_a_perfect_result_costs_nothing_and_a_wrong_one_does(batch: Example) -> 
         "fetch_share": perfect._replace(fetch_weight=perfect.fetch_weight * 0.5),
         "pixel_128": perfect._replace(image=perfect.image + 0.5),
         "pixel_composed": perfect._replace(composed=perfect.composed - 0.5),
+        "pixel_patches": perfect._replace(image=perfect.image + 0.5),
         "gradient": perfect._replace(image=perfect.image * 0.5),
     }
     for name, result in wrong.items():
