@@ -42,7 +42,7 @@ ALONE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class SingleCoreTimes:
     """Mean seconds a photo on one core."""
 
     detection: float
@@ -87,12 +87,12 @@ def cropped(picture: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     return picture[top : height - bottom, left : width - right]
 
 
-def ratio_to_alone(wall: float, photos: int, alone: Alone, cores: int) -> float:
+def ratio_to_alone(wall: float, photos: int, alone: SingleCoreTimes, cores: int) -> float:
     """How many times as long as detection and network need on all cores together."""
     return wall / (photos * alone.photo / cores)
 
 
-def measure_alone(paths: Sequence[Path]) -> Alone:
+def measure_alone(paths: Sequence[Path]) -> SingleCoreTimes:
     """In this process, which is to be kept on one core before.
 
     Raises:
@@ -114,7 +114,7 @@ def measure_alone(paths: Sequence[Path]) -> Alone:
                 network.append(frontalizer.timings["network"] / 1e3)
     if not network:
         raise BenchmarkError(f"no face was found in any of {len(paths)} photos")
-    return Alone(fmean(detection), fmean(network), len(network) / len(paths))
+    return SingleCoreTimes(fmean(detection), fmean(network), len(network) / len(paths))
 
 
 def measure(count: int = COUNT, workers: int | None = None, quick: bool = False) -> Result:
@@ -138,7 +138,7 @@ def measure(count: int = COUNT, workers: int | None = None, quick: bool = False)
         wall = _command(photos, Path(folder) / "out", workers)
         after = _on_one_core(paths)
     # The machine may be faster before than after: the mean is that of the time between.
-    alone = Alone(
+    alone = SingleCoreTimes(
         fmean([before.detection, after.detection]),
         fmean([before.network, after.network]),
         before.found,
@@ -157,7 +157,7 @@ def measure(count: int = COUNT, workers: int | None = None, quick: bool = False)
     return Result("folder", machine, settings, [row])
 
 
-def _on_one_core(paths: Sequence[Path]) -> Alone:
+def _on_one_core(paths: Sequence[Path]) -> SingleCoreTimes:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, use_cores, (1,)) as pool:
         return pool.submit(measure_alone, paths).result()

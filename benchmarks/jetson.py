@@ -74,7 +74,7 @@ def _without_tensorrt(system: Path) -> str:
 
 
 @contextmanager
-def held(mode: int | None, guard: Path = GUARD) -> Iterator[dict[str, Clock]]:
+def held(mode: int | None, watchdog: Path = GUARD) -> Iterator[dict[str, Clock]]:
     """The board in a power mode (None: its own) with locked clocks; gives the clocks.
 
     Raises:
@@ -82,7 +82,7 @@ def held(mode: int | None, guard: Path = GUARD) -> Iterator[dict[str, Clock]]:
     """
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     process = subprocess.Popen(
-        [*sudo, "sh", str(guard), "keep" if mode is None else str(mode)],
+        [*sudo, "sh", str(watchdog), "keep" if mode is None else str(mode)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -96,7 +96,7 @@ def held(mode: int | None, guard: Path = GUARD) -> Iterator[dict[str, Clock]]:
         told.append(line)
     else:
         process.wait()
-        reason = told[-1].strip() if told else f"{guard.name} ended with {process.returncode}"
+        reason = told[-1].strip() if told else f"{watchdog.name} ended with {process.returncode}"
         raise BenchmarkError(f"power mode and clocks are as they were: {reason}")
     try:
         yield parse_clocks("".join(told))

@@ -30,7 +30,7 @@ from .command import command, conclude
 from .hardware.cores import use_cores
 from .hardware.energy import Meter, open_meter
 from .hardware.machine import describe
-from .inference.forms import UNTRAINED, made, makers
+from .inference.variants import UNTRAINED, made, variant_builders
 from .measuring.cold import cold_start
 from .measuring.progress import Say, aloud
 from .measuring.stages import stages
@@ -86,7 +86,7 @@ def measure(request: Request, say: Say = aloud) -> Result:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         say("models")
-        models = made(makers(Path(folder), request.calibration, request.quick), left_out)
+        models = made(variant_builders(Path(folder), request.calibration, request.quick), left_out)
         for batch, (preset, group) in product(request.batches, _by_preset(models)):
             say(f"{preset}, batch {batch}")
             candidates = _open(group, batch, left_out)

@@ -1,8 +1,8 @@
 """`python -m benchmarks.limit`: how near each runtime comes to what the machine allows.
 
-Two floors. `floor_ms`: all operations at the measured matrix rate, or weights, inputs and outputs
-at the measured bandwidth, whichever takes longer. What beats it computes otherwise (Winograd's
-convolutions multiply less) or keeps the weights in a cache from call to call.
+Two floors. `roofline_ms`: all operations at the measured matrix rate, or weights, inputs and
+outputs at the measured bandwidth, whichever takes longer. What beats it computes otherwise
+(Winograd's convolutions multiply less) or keeps the weights in a cache from call to call.
 `layered_floor_ms`: the same for each kernel, whose operands and result then pass memory, added up;
 a runtime that keeps activations in caches can beat it. Rows of kind "kernel" are the layers with
 the largest share of it.
@@ -24,12 +24,12 @@ from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
 
 from .command import command, conclude
 from .errors import BenchmarkError
-from .hardware.ceilings import Ceiling, all_ceilings
 from .hardware.cores import use_cores
 from .hardware.machine import describe
+from .hardware.peak_rates import PeakRate, all_peak_rates
 from .inference.graph import GraphCost, Kernel, count
+from .inference.networks import BenchmarkNetwork, make_benchmark_network
 from .inference.runtimes import CPU, SHIPPED, Runtime
-from .inference.subjects import Subject, make_subject
 from .measuring.timing import interleave
 from .reporting.results import Result
 
@@ -66,7 +66,7 @@ class Rates:
         return self.seconds(kernel.flops, kernel.moved)
 
 
-def rates(ceilings: Sequence[Ceiling], precision: str) -> Rates:
+def rates(ceilings: Sequence[PeakRate], precision: str) -> Rates:
     """Of one device's ceilings.
 
     Raises:
@@ -96,14 +96,14 @@ def measure(
     driver = find_driver()
     gpu = isinstance(driver, CudaDriver) and torch.cuda.is_available()
     devices = ("cpu", "cuda") if gpu else ("cpu",)
-    ceilings = {device: all_ceilings(device, quick) for device in devices}
+    ceilings = {device: all_peak_rates(device, quick) for device in devices}
     rows = [ceiling.row() for device in devices for ceiling in ceilings[device]]
     left_out = (
         {} if gpu else {"the GPU": driver if isinstance(driver, str) else "torch has no CUDA"}
     )
     with tempfile.TemporaryDirectory() as folder:
         for preset in presets:
-            subject = make_subject(preset, Path(folder))
+            subject = make_benchmark_network(preset, Path(folder))
             for batch in batches:
                 cost = count(subject.onnx(), batch)
                 rows += _latencies(subject, cost, ceilings, rounds, left_out)
@@ -113,9 +113,9 @@ def measure(
 
 
 def _latencies(
-    subject: Subject,
+    subject: BenchmarkNetwork,
     cost: GraphCost,
-    ceilings: Mapping[str, Sequence[Ceiling]],
+    ceilings: Mapping[str, Sequence[PeakRate]],
     rounds: int,
     left_out: dict[str, str],
 ) -> Iterator[dict[str, Any]]:

@@ -29,9 +29,9 @@ from .hardware.cores import use_cores
 from .hardware.machine import describe
 from .inference.comparison import Comparison
 from .inference.gpu_runtimes import GPU
+from .inference.networks import BenchmarkNetwork, make_benchmark_network
 from .inference.packaged import against_itself_in_int8, against_seed
 from .inference.runtimes import CPU, SHIPPED, Opened, Runtime, sdk_backend
-from .inference.subjects import Subject, make_subject
 from .measuring.progress import Say, aloud
 from .measuring.timing import Pace
 from .reporting.results import Result
@@ -85,7 +85,7 @@ def measure(request: Request, say: Say = aloud) -> Result:
     with tempfile.TemporaryDirectory() as temporary:
         folder = request.models or Path(temporary)
         subjects = {
-            preset: make_subject(preset, folder, request.checkpoints.get(preset))
+            preset: make_benchmark_network(preset, folder, request.checkpoints.get(preset))
             for preset in dict.fromkeys((*request.presets, SEED))
         }
         for preset, batch in product(request.presets, request.batches):
@@ -122,7 +122,7 @@ def _by_device(own: Sequence[Runtime], gpu: bool, quick: bool) -> Iterator[list[
 
 
 def _further(name: str, path: Path, own_weights: bool) -> Runtime:
-    def opener(_: Subject, inputs: Inputs) -> Opened:
+    def opener(_: BenchmarkNetwork, inputs: Inputs) -> Opened:
         return sdk_backend(path, "onnxruntime-cpu", inputs)
 
     what, precision = f"onnxruntime-cpu, {path.name}", load_model(path).info.precision

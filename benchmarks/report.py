@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tpgan_sdk.system.whole_files import replace_file
+from tpgan_sdk.system.atomic_write import replace_file
 
 from .errors import BenchmarkError
-from .reporting.drawing import Plot, digest, draw
+from .reporting.doc_tables import SECTIONS
+from .reporting.plot_style import Plot, digest, draw
 from .reporting.plots import PLOTS
 from .reporting.results import FOLDER, Result, read_all
-from .reporting.sections import SECTIONS
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 _BEGIN: Final = re.compile(r"^<!-- results: ", re.MULTILINE)
@@ -61,7 +61,7 @@ def picture(name: str) -> str:
     return f"results-{name}.png"
 
 
-def stale_pages(results: Sequence[Result], docs: Path) -> dict[Path, str]:
+def outdated_pages(results: Sequence[Result], docs: Path) -> dict[Path, str]:
     """Pages whose tables are not those of the results, with the text that they should have.
 
     Raises:
@@ -76,7 +76,7 @@ def stale_pages(results: Sequence[Result], docs: Path) -> dict[Path, str]:
     return found
 
 
-def stale_plots(results: Sequence[Result], docs: Path) -> dict[Path, Plot]:
+def outdated_plots(results: Sequence[Result], docs: Path) -> dict[Path, Plot]:
     """Pictures that are missing, show other results, or show what is no longer measured."""
     found = {}
     for name, plot in PLOTS.items():
@@ -100,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         results = read_all(arguments.results)
-        pages = stale_pages(results, arguments.docs)
-        plots = stale_plots(results, arguments.docs)
+        pages = outdated_pages(results, arguments.docs)
+        plots = outdated_plots(results, arguments.docs)
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 1

@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 
 from tpgan_sdk import Frontalizer
-from tpgan_sdk.backends.parity import FACES, load_faces
-from tpgan_sdk.cli.workers import shared_out
+from tpgan_sdk.backends.parity import FACES, load_parity_faces
+from tpgan_sdk.cli.worker_pool import map_in_processes
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images.files import read_image
 from tpgan_sdk.images.resample import UInt8Array
@@ -59,7 +59,7 @@ def by_call(
 ) -> Iterator[dict[str, Any]]:
     """By faces of one call of the SDK, and by the batch of the network alone."""
     pictures = crops(max(counts))
-    faces = load_faces(FACES, frontalizer.model.template, frontalizer.model.inputs)
+    faces = load_parity_faces(FACES, frontalizer.model.template, frontalizer.model.inputs)
     calls: dict[tuple[str, int], Callable[[], object]] = {}
     for count in counts:
         rows = np.arange(count) % len(faces["face"])
@@ -120,7 +120,7 @@ def by_processes(
     """By processes, which share the cores as the workers of `tpgan frontalize` do."""
     for count in counts:
         items = [crops(1)] * (2 * count * calls)
-        with shared_out(partial(_opened, options), items, count) as results:
+        with map_in_processes(partial(_opened, options), items, count) as results:
             for _ in range(count * calls):  # all have started when these are done
                 next(results)
             begun = time.perf_counter()

@@ -15,9 +15,9 @@ from pathlib import Path
 from engines import PRECISIONS, profile_names
 from tpgan_sdk.errors import TPGANError
 
-from .build_plan import RUNTIMES, make_plan
-from .features import HARDWARE, Features
-from .preflight import run_checks
+from .engines.features import HARDWARE, Features
+from .engines.plan import RUNTIMES, make_plan
+from .engines.preflight import run_checks
 
 INTERRUPTED = 130
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     if lacking:
         print(f"error: no engine was built: {'; '.join(lacking)}", file=sys.stderr)
         return 1
-    from .engine_build import build_engine  # loads what the checks found to be there
+    from .engines.build import build_engine  # loads what the checks found to be there
 
     words = sys.argv[1:] if argv is None else argv
     try:

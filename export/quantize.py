@@ -24,11 +24,11 @@ from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError, TPGANError
 from tpgan_sdk.models.model import ModelInfo, load_model
 
-from . import fp8
-from .calibration import METHODS, calibration_faces, ranges
-from .precision import load_weights_fp32, precision_of
+from .graphs.winograd import refuse_tiled
+from .precisions import fp8
+from .precisions.calibration import METHODS, calibration_faces, ranges
+from .precisions.half import load_weights_fp32, precision_of
 from .to_onnx import write_model
-from .winograd import refuse_tiled
 
 Target = Literal["all", "cpu"]
 TARGETS: Final[tuple[Target, ...]] = ("all", "cpu")
@@ -82,7 +82,7 @@ def quantise(source: Path, output: Path, calibration: Path, request: Request) ->
         graph = version_converter.convert_version(graph, fp8.OPSET)
     faces = calibration_faces(calibration, model.template, shapes=model.inputs)
     key, made = _nearest(graph, faces, request)
-    inputs = parity.load_faces(parity.FACES, model.template, model.inputs)
+    inputs = parity.load_parity_faces(parity.FACES, model.template, model.inputs)
     reference = parity.run_onnx(graph.SerializeToString(), inputs)
     pictures = parity.run_onnx(made.SerializeToString(), inputs)
     found = parity.compare(reference, pictures)
@@ -93,7 +93,7 @@ def quantise(source: Path, output: Path, calibration: Path, request: Request) ->
         )
     figures: dict[str, Any] = {**found.figures(), "ranges": key, "target": request.target}
     if request.recogniser is not None:
-        from .identity import identity_cosine
+        from .precisions.identity import identity_cosine
 
         figures |= identity_cosine(reference, pictures, request.recogniser)
     named = f"{request.precision}_vs_{model.info.precision}"
@@ -151,11 +151,11 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
 
 def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
     """What makes the picture of the last sum (or join, or enlargement), and that node itself."""
-    makers = {node.output[0]: node for node in graph.graph.node}
-    names, node = [], makers[graph.graph.output[0].name]
+    variant_builders = {node.output[0]: node for node in graph.graph.node}
+    names, node = [], variant_builders[graph.graph.output[0].name]
     while True:
         names.append(node.name)
-        before = makers.get(node.input[0]) if node.input else None
+        before = variant_builders.get(node.input[0]) if node.input else None
         if node.op_type in _GATHERING or before is None:
             return tuple(names)
         node = before

@@ -32,7 +32,7 @@ from train.data.examples import Examples
 from train.training import losses
 from train.training.ablation import WITHOUT
 from train.training.checkpoint import load_generator, load_state
-from train.training.heldout import frontalized
+from train.training.validation import frontalized
 
 WHOLE: Final = "nothing"
 """What is left out of the network that all others are compared with."""

@@ -21,9 +21,9 @@ import numpy as np
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.faces.crops import crop_face
 from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
+from train.data.alpha_blend import blend
 from train.data.augment import colour_map, damage, recolour
 from train.data.background import background
-from train.data.compose import blend
 from train.data.examples import Examples
 from train.data.shards import VIEW_MARGIN, VIEW_SIZE
 

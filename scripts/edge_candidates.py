@@ -70,7 +70,7 @@ def sessions(threads: int) -> Iterator[tuple[GeneratorSpec, Any]]:
     import onnx
     import onnxruntime as ort
 
-    from export.graph import fold_batch_norm, to_graph
+    from export.graphs.torch_graph import fold_batch_norm, to_graph
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -123,8 +123,8 @@ def short_training(
     """Held-out L1 after the same steps on the same views in the same order."""
     from train.training.checkpoint import load_generator
     from train.training.config import load_config
-    from train.training.job import Job
     from train.training.loop import train
+    from train.training.run_settings import RunSettings
 
     losses = {}
     for spec in CANDIDATES:
@@ -132,7 +132,7 @@ def short_training(
             continue
         PRESETS[spec.name] = spec
         settings = [f"preset={spec.name}", f"steps={steps}", *SETTINGS]
-        folder = train(load_config("edge", settings), Job(data, work / spec.name))
+        folder = train(load_config("edge", settings), RunSettings(data, work / spec.name))
         losses[spec.name] = heldout_l1(load_generator(folder)[0], heldout)
         print(spec.name, losses[spec.name], flush=True)
     return losses

@@ -18,7 +18,7 @@ from skimage import data
 from tpgan_sdk.faces.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
 from tpgan_sdk.images.resample import to_uint8
-from train.data.compose import compose
+from train.data.alpha_blend import compose
 from train.rendering.camera import Camera, render_view
 from train.rendering.light import Light
 from train.rendering.views import Renderer

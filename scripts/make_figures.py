@@ -27,7 +27,7 @@ from canvas import LINE, SOFT, Canvas
 from tpgan_sdk.faces.crops import FaceCrops, crop_face, network_inputs
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, apply_transform, patch_origins
 from tpgan_sdk.images.resample import UInt8Array, to_uint8
-from train.data.compose import compose
+from train.data.alpha_blend import compose
 from train.rendering.camera import Camera, render_view
 from train.rendering.views import Renderer, frontal_target
 

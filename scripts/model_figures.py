@@ -24,7 +24,7 @@ from make_figures import IMAGES, MARGIN, SHARED, WALL, smaller
 
 from tpgan_sdk import Detection, Frontalizer
 from tpgan_sdk.images.resample import UInt8Array, to_uint8
-from train.data.compose import compose
+from train.data.alpha_blend import compose
 from train.rendering.camera import Camera, render_view
 from train.rendering.mesh import PortraitMesh
 from train.rendering.views import Renderer, frontal_target

@@ -42,12 +42,15 @@ ALLOWED = {
     "train.training": "tpgan_sdk .data .networks .recognisers",
     "train.recogniser_training": "tpgan_sdk .data .recognisers .training",
     "train.evaluation": "tpgan_sdk .data .recognisers .training.checkpoint",
-    "train.small": "tpgan_sdk export .training",
-    "train.landmarks": "tpgan_sdk export.graph .data .rendering .networks .small",
-    "train.detector": "tpgan_sdk export.graph .data .rendering .networks .small .landmarks",
+    "train.auxiliary": "tpgan_sdk export .training",
+    "train.landmarks": "tpgan_sdk export.graphs .data .rendering .networks .auxiliary",
+    "train.detector": "tpgan_sdk export.graphs .data .rendering .networks .auxiliary .landmarks",
     "train": "tpgan_sdk .data .recognisers .training .recogniser_training .evaluation",
     "train.data.render": ".rendering",  # a documented command
-    "export": "tpgan_sdk engines train.networks train.recognisers train.training",
+    "export.graphs": "tpgan_sdk train.networks train.training",
+    "export.precisions": "tpgan_sdk train.networks train.recognisers train.training .graphs",
+    "export.engines": "tpgan_sdk engines .graphs .precisions",
+    "export": "tpgan_sdk engines .graphs .precisions .engines",
     "benchmarks.errors": "tpgan_sdk",
     "benchmarks.hardware": "tpgan_sdk .errors",
     "benchmarks.measuring": "tpgan_sdk .errors .hardware",
@@ -94,10 +97,10 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 def test_an_import_that_is_not_allowed_is_found() -> None:
     sources = read_modules()
     sources["tpgan_sdk.faces.crops"] += "\ndef f():\n    from ..gpu import cuda\n"
-    sources["tpgan_sdk.models.__init__"] += "\nfrom export import graph\nimport train.data.split\n"
+    sources["tpgan_sdk.models.__init__"] += "\nfrom export import graphs\nimport train.data.split\n"
     assert forbidden(module_imports(sources)) == [
         "tpgan_sdk.faces.crops imports tpgan_sdk.gpu.cuda",
-        "tpgan_sdk.models imports export.graph",
+        "tpgan_sdk.models imports export.graphs",
         "tpgan_sdk.models imports train.data.split",
     ]
     sources["tpgan_sdk.errors"] += "\nfrom .geometry import Template\n"

@@ -25,7 +25,7 @@ from .gpu.frames import GpuArray, GpuFrame
 from .images.files import check_image
 from .images.resample import UInt8Array
 from .models.model import Model, resolve_model
-from .pipeline.runner import Cut, Picture, Runner
+from .pipeline.pipeline import Cut, FacePipeline, Picture
 from .types import BackendInfo, Detection, Face
 
 log = logging.getLogger("tpgan_sdk")
@@ -252,7 +252,7 @@ class Frontalizer:
         other._detector, other._refiner = self._detector, self._refiner
         other._backend = self._backend.clone()
         other._size = self._size
-        other._runner = Runner(other._backend, other.model, other._size)
+        other._runner = FacePipeline(other._backend, other.model, other._size)
         other._seconds, other._closed = {}, False
         return other
 
@@ -275,9 +275,9 @@ class Frontalizer:
     ) -> None:
         self.close()
 
-    def _opened(self) -> Runner:
+    def _opened(self) -> FacePipeline:
         try:
-            return Runner(self._backend, self.model, self._size)
+            return FacePipeline(self._backend, self.model, self._size)
         except TPGANError:
             self._backend.close()
             raise

@@ -12,7 +12,7 @@ from tpgan_sdk.errors import TPGANError
 
 from .training.ablation import WITHOUT, without
 from .training.config import TrainConfig, load_config
-from .training.job import Job
+from .training.run_settings import RunSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,8 +46,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _job(args: argparse.Namespace) -> Job:
-    return Job(
+def _job(args: argparse.Namespace) -> RunSettings:
+    return RunSettings(
         data=args.root,
         dataset=args.dataset,
         output=args.output,
@@ -63,33 +63,33 @@ def _job(args: argparse.Namespace) -> Job:
     )
 
 
-def _run(config: TrainConfig, job: Job, device: str) -> Path:
+def _run(config: TrainConfig, settings: RunSettings, device: str) -> Path:
+    from .training.distributed import ranks
     from .training.loop import train
-    from .training.parallel import ranks
 
     with ranks(device) as among:
-        return train(config, job, say=lambda line: print(line, flush=True), among=among)
+        return train(config, settings, say=lambda line: print(line, flush=True), among=among)
 
 
-def _plan(config: TrainConfig, job: Job, device: str) -> str:
+def _plan(config: TrainConfig, settings: RunSettings, device: str) -> str:
+    from .training.distributed import ranks
     from .training.loop import plan
-    from .training.parallel import ranks
 
     with ranks(device) as among:
-        shown = {"config": asdict(config), "run": plan(config, job, among)}
+        shown = {"config": asdict(config), "run": plan(config, settings, among)}
     return json.dumps(shown, indent=2)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        config, job = load_config(args.config, args.settings), _job(args)
+        config, settings = load_config(args.config, args.settings), _job(args)
         if args.ablate is not None:
             config = without(config, args.ablate)
         if args.dry_run:
-            print(_plan(config, job, args.device))
+            print(_plan(config, settings, args.device))
             return 0
-        folder = _run(config, job, args.device)
+        folder = _run(config, settings, args.device)
     except TPGANError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1

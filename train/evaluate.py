@@ -18,19 +18,19 @@ from tpgan_sdk.errors import TPGANError, TrainingError
 from .data.cfp import PROTOCOLS, read_cfp
 from .data.people import first_pairs, first_photos, read_lfw, read_people
 from .evaluation.bootstrap import DRAWS
-from .evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
+from .evaluation.cache import CachedEmbedder, VectorCache, cached_locate, file_name
 from .evaluation.embedding import Measured
-from .evaluation.figure import draw_figure, draw_grid
-from .evaluation.landmarks import Locate, by_detector, by_fiducials
-from .evaluation.multipie import by_points_file
-from .evaluation.report import Report, markdown, write_report
-from .evaluation.runs import (
+from .evaluation.evaluations import (
     Setting,
     evaluate_multipie,
     evaluate_pairs,
     evaluate_people,
     evaluate_rendered,
 )
+from .evaluation.figure import draw_figure, draw_grid
+from .evaluation.landmarks import Locate, by_detector, by_fiducials
+from .evaluation.multipie import by_points_file
+from .evaluation.report import Report, markdown, write_report
 from .evaluation.synthesis import FolderSynthesis, Synthesis, from_checkpoint, from_onnx
 from .evaluation.views import View, nearest_yaw
 from .recognisers.embedder import Embedder, load_embedder
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> tuple[Report, Measured]:
     """The evaluation that the flags ask for."""
-    kept: list[Kept] = []
+    kept: list[VectorCache] = []
     rendered = args.dataset == "rendered"
     setting = Setting(
         synthesis(args),
@@ -129,7 +129,7 @@ def synthesis(args: argparse.Namespace) -> Synthesis:
     return from_onnx(args.onnx) if args.onnx else FolderSynthesis(args.results)
 
 
-def locator(args: argparse.Namespace, kept: list[Kept]) -> tuple[Locate, str]:
+def locator(args: argparse.Namespace, kept: list[VectorCache]) -> tuple[Locate, str]:
     """Where the five points of real photos come from; what must be saved is added to `kept`.
 
     Returns:
@@ -142,8 +142,8 @@ def locator(args: argparse.Namespace, kept: list[Kept]) -> tuple[Locate, str]:
         locate, name = by_detector(args.detector, not args.no_refine)
         if not args.cache:
             return locate, name
-        kept.append(Kept(args.cache / f"points-{file_name(name)}"))
-        return kept_locate(locate, kept[-1]), name
+        kept.append(VectorCache(args.cache / f"points-{file_name(name)}"))
+        return cached_locate(locate, kept[-1]), name
     if args.dataset == "cfp":
         return by_fiducials(args.root), "fiducials"
     if args.dataset == "multipie":
@@ -151,14 +151,14 @@ def locator(args: argparse.Namespace, kept: list[Kept]) -> tuple[Locate, str]:
     raise TrainingError(f"--dataset {args.dataset} has no fiducials; expected --landmarks detector")
 
 
-def _recognisers(args: argparse.Namespace, kept: list[Kept]) -> dict[str, Embedder]:
+def _recognisers(args: argparse.Namespace, kept: list[VectorCache]) -> dict[str, Embedder]:
     found: dict[str, Embedder] = {}
     for spec in args.recogniser:
         embedder = load_embedder(spec)
         name = embedder.name if embedder.name not in found else f"{embedder.name} ({spec})"
         if args.cache:
-            kept.append(Kept(args.cache / f"faces-{file_name(embedder.name, spec)}"))
-            embedder = KeptEmbedder(embedder, kept[-1])
+            kept.append(VectorCache(args.cache / f"faces-{file_name(embedder.name, spec)}"))
+            embedder = CachedEmbedder(embedder, kept[-1])
         found[name] = embedder
     return found
 

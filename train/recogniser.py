@@ -10,7 +10,7 @@ from pathlib import Path
 from tpgan_sdk.errors import TPGANError
 
 from .recogniser_training.heads import LOSSES
-from .recogniser_training.learning import LearningConfig, learn
+from .recogniser_training.trainer import LearningConfig, learn
 from .recognisers.weights import NETWORKS
 from .training.device import DEVICES
 

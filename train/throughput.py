@@ -25,9 +25,9 @@ from .data.examples import Examples, training_batches
 from .recognisers import load_recogniser
 from .training.config import TrainConfig, load_config
 from .training.device import DEVICES, on_device
-from .training.parallel import Ranks, ranks
-from .training.run import Run
-from .training.stopwatch import Stopwatch
+from .training.distributed import Ranks, ranks
+from .training.step_timer import StepTimer
+from .training.trainer import Trainer
 
 PARTS = ("data", "generator", "identity", "critic")
 
@@ -47,13 +47,13 @@ class Row:
 class Measured:
     """A run that does its steps when asked, so that several can take turns."""
 
-    def __init__(self, name: str, run: Run, batches: Iterator[Example]) -> None:
+    def __init__(self, name: str, run: Trainer, batches: Iterator[Example]) -> None:
         self.name, self.run, self.batches = name, run, batches
         self.times: list[float] = []
 
     def step(self) -> None:
         """One step with its data."""
-        watch = self.run.stopwatch
+        watch = self.run.step_timer
         before = sum(watch.seconds.values())
         with watch("data"):
             batch = next(self.batches)
@@ -63,12 +63,12 @@ class Measured:
     def forget(self) -> None:
         """The first step allocates and compiles: it does not count."""
         self.times.clear()
-        self.run.stopwatch.shares()
+        self.run.step_timer.shares()
 
     def row(self) -> Row:
         """What was measured."""
         batch = self.run.config.batch
-        shares = self.run.stopwatch.shares()
+        shares = self.run.step_timer.shares()
         return Row(self.name, batch, batch / median(self.times), shares)
 
 
@@ -85,9 +85,9 @@ def prepare(
     config = replace(config, identity_after=0, adversarial_after=0)
     examples = Examples(data, template=config.spec.template)
     computing = among.device.type == "cpu" and among.count == 1
-    watch = Stopwatch(time.process_time if computing else time.perf_counter, among.device)
+    watch = StepTimer(time.process_time if computing else time.perf_counter, among.device)
     known = load_recogniser(recogniser) if recogniser else None
-    run = Run(config, examples.classes, known, among=among, stopwatch=watch)
+    run = Trainer(config, examples.classes, known, among=among, step_timer=watch)
     run.remember(examples)
     each, share = config.batch // among.count, (among.rank, among.count)
     batches = training_batches(examples, each, config.seed, 0, workers=0, share=share)

@@ -23,7 +23,7 @@ def resident_mb() -> float:
 
 
 def peak_mb() -> float:
-    """The most that this process has held since it was started, or since `forget_peak`.
+    """The most that this process has held since it was started, or since `reset_peak`.
 
     The kernel's own mark of this address space. `ru_maxrss` would do for neither: a child begins
     with its parent's.
@@ -34,7 +34,7 @@ def peak_mb() -> float:
     return status_mb(_STATUS.read_text(), "VmHWM")
 
 
-def forget_peak() -> None:
+def reset_peak() -> None:
     """Lets `peak_mb` begin again from what is held now.
 
     Raises:

@@ -13,8 +13,8 @@ from tpgan_sdk.images.resample import Float32Array
 from ..errors import BenchmarkError
 from ..measuring.progress import Say
 from ..measuring.timing import Pace, Samples, interleave, ratio
+from .networks import BenchmarkNetwork
 from .runtimes import Opened, Runtime
-from .subjects import Subject
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Comparison:
 
     def add(
         self,
-        subject: Subject,
+        subject: BenchmarkNetwork,
         runtimes: Sequence[Runtime],
         reference: Float32Array,
         pace: Pace,

@@ -16,8 +16,8 @@ from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
 from tpgan_sdk.images.resample import Float32Array
 
 from ..errors import BenchmarkError
+from .networks import BenchmarkNetwork, Form, PictureOnly, as_tensors
 from .runtimes import Opened, Runtime
-from .subjects import Form, PictureOnly, Subject, as_tensors
 
 GPU_BASELINE: Final = "torch-cuda-fp16"
 _PROVIDER: Final = "CUDAExecutionProvider"
@@ -43,7 +43,7 @@ def _check_gpu() -> None:
         raise BenchmarkError(f"torch {torch.__version__} has no CUDA, or not the driver's")
 
 
-def _torch(mode: str | None, half: bool, subject: Subject, inputs: Inputs) -> Opened:
+def _torch(mode: str | None, half: bool, subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     _check_gpu()
     torch.backends.cudnn.benchmark = True  # or eager takes the first algorithm that works
     plain = subject.network()
@@ -77,7 +77,7 @@ def _torch(mode: str | None, half: bool, subject: Subject, inputs: Inputs) -> Op
     return Opened(run, device_seconds)
 
 
-def _onnxruntime(graphs: bool, form: Form, subject: Subject, inputs: Inputs) -> Opened:
+def _onnxruntime(graphs: bool, form: Form, subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     import onnxruntime
     from onnxruntime import OrtValue
 
@@ -120,7 +120,7 @@ def _runtime(
     name: str,
     what: str,
     precision: str,
-    opener: Callable[[Subject, Inputs], Opened],
+    opener: Callable[[BenchmarkNetwork, Inputs], Opened],
     compiles: bool = False,
 ) -> Runtime:
     return Runtime(name, what, precision, opener, device="cuda", compiles=compiles)

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from tpgan_sdk import Frontalizer
-from tpgan_sdk.backends.parity import FACES, Inputs, load_faces
+from tpgan_sdk.backends.parity import FACES, Inputs, load_parity_faces
 from tpgan_sdk.images.files import read_image
 from tpgan_sdk.models.model import resolve_model
 
 from ..measuring.timing import Pace, interleave, ratio
-from .forms import int8_form
+from .networks import BenchmarkNetwork
 from .runtimes import BASELINE, CPU, sdk_backend
-from .subjects import Subject
+from .variants import int8_form
 
 _FACE: Final = "05_yaw+60.png"
 _BACKEND: Final = "onnxruntime-cpu"
 
 
-def against_seed(seed: Subject, pace: Pace) -> list[dict[str, Any]]:
+def against_seed(seed: BenchmarkNetwork, pace: Pace) -> list[dict[str, Any]]:
     """From an aligned crop to a picture with the packaged model, and the seed's network alone.
 
     Args:
@@ -58,7 +58,9 @@ def against_itself_in_int8(
 ) -> list[dict[str, Any]]:
     """The packaged model in FP32 and in INT8. Arguments and errors: see `forms.int8_form`."""
     plain = resolve_model(None)
-    inputs: Inputs = {n: x[:1] for n, x in load_faces(FACES, plain.template, plain.inputs).items()}
+    inputs: Inputs = {
+        n: x[:1] for n, x in load_parity_faces(FACES, plain.template, plain.inputs).items()
+    }
     with tempfile.TemporaryDirectory() as folder:
         whole = int8_form(Path(folder), calibration, quick, recogniser)
         opened = {

@@ -25,7 +25,7 @@ from tpgan_sdk.models.model import load_model
 from tpgan_sdk.system.cores import usable_cores
 
 from ..errors import BenchmarkError
-from .subjects import Form, Subject, as_tensors
+from .networks import BenchmarkNetwork, Form, as_tensors
 
 _ON_GPU: Final = ("tensorrt", "onnxruntime-cuda")
 _FP32: Final = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -57,7 +57,7 @@ class Runtime:
     """For the reader of a table."""
     precision: str
     """What it computes in."""
-    opener: Callable[[Subject, Inputs], Opened]
+    opener: Callable[[BenchmarkNetwork, Inputs], Opened]
     device: str = "cpu"
     shipped: bool = False
     """Whether it is a backend of this SDK."""
@@ -66,7 +66,7 @@ class Runtime:
     own_weights: bool = False
     """Whether its weights are others than the subject's: then its pictures are, too."""
 
-    def open(self, subject: Subject, inputs: Inputs) -> Opened:
+    def open(self, subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
         """Loads or compiles the network, and runs it once.
 
         Raises:
@@ -96,12 +96,12 @@ def _torch(network: Callable[..., Any], inputs: Inputs, layout: torch.memory_for
     return Opened(run)
 
 
-def _eager(layout: torch.memory_format, subject: Subject, inputs: Inputs) -> Opened:
+def _eager(layout: torch.memory_format, subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     network: Any = subject.network()  # or mypy refuses the layout
     return _torch(network.to(memory_format=layout), inputs, layout)
 
 
-def _bfloat16(subject: Subject, inputs: Inputs) -> Opened:
+def _bfloat16(subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     network: Any = subject.network()
     network.to(memory_format=torch.channels_last)
 
@@ -112,12 +112,12 @@ def _bfloat16(subject: Subject, inputs: Inputs) -> Opened:
     return _torch(autocast, inputs, torch.channels_last)
 
 
-def _compiled(options: dict[str, Any], subject: Subject, inputs: Inputs) -> Opened:
+def _compiled(options: dict[str, Any], subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     compiled = torch.compile(subject.network(), options=options, dynamic=False)
     return _torch(compiled, inputs, torch.contiguous_format)
 
 
-def _torchscript(subject: Subject, inputs: Inputs) -> Opened:
+def _torchscript(subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that are taken as fixed: they are
         traced = torch.jit.trace(subject.network(), tuple(as_tensors(inputs)))
@@ -136,11 +136,11 @@ def onnx_session(path: Path, inputs: Inputs) -> Opened:
     return Opened(lambda: session.run(None, inputs)[0])
 
 
-def _onnxruntime(subject: Subject, inputs: Inputs) -> Opened:
+def _onnxruntime(subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     return onnx_session(subject.onnx(), inputs)
 
 
-def _openvino(hints: dict[str, str], subject: Subject, inputs: Inputs) -> Opened:
+def _openvino(hints: dict[str, str], subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     core = import_openvino().Core()
     model = core.read_model(subject.onnx())
     model.reshape({name: list(values.shape) for name, values in inputs.items()})
@@ -155,7 +155,7 @@ def sdk_backend(model: Path, name: str, inputs: Inputs) -> Opened:
     return Opened(lambda: backend.run(inputs), close=backend.close)
 
 
-def _backend(name: str, form: Form, subject: Subject, inputs: Inputs) -> Opened:
+def _backend(name: str, form: Form, subject: BenchmarkNetwork, inputs: Inputs) -> Opened:
     return sdk_backend(subject.onnx(form), name, inputs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .drawing import INK, OURS, RULE, Plot, bar_height, bars, lines
+from .plot_style import INK, OURS, RULE, Plot, bar_height, bars, lines
 from .tables import Row, figure
 
 if TYPE_CHECKING:

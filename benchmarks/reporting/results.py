@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from tpgan_sdk.system.whole_files import replace_file
+from tpgan_sdk.system.atomic_write import replace_file
 from tpgan_sdk.version import __version__
 
 from ..errors import BenchmarkError

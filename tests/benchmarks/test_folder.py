@@ -11,12 +11,12 @@ pytest.importorskip("cv2", reason="writes the photos")
 
 from benchmarks import folder
 from benchmarks.errors import BenchmarkError
-from benchmarks.folder import LONGEST, Alone, cropped, make_photos, ratio_to_alone
+from benchmarks.folder import LONGEST, SingleCoreTimes, cropped, make_photos, ratio_to_alone
 from tpgan_sdk.images.files import read_image
 
 
 def test_the_ratio() -> None:
-    alone = Alone(detection=0.08, network=0.05, found=0.8)
+    alone = SingleCoreTimes(detection=0.08, network=0.05, found=0.8)
     assert alone.photo == pytest.approx(0.12)
     assert ratio_to_alone(66.0, 1000, alone, cores=2) == pytest.approx(1.1)
 

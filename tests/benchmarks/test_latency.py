@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 
 from benchmarks import latency
 from benchmarks.errors import BenchmarkError
-from benchmarks.inference.forms import made
+from benchmarks.inference.variants import made
 from benchmarks.measuring import cold, stages
 from tpgan_sdk.gpu.cuda import CudaDriver, find_driver
 from tpgan_sdk.models.model import resolve_model
@@ -41,7 +41,7 @@ def test_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     def two(*_: object) -> Any:
         return {"edge": lambda: resolve_model(None), "paper": nothing}
 
-    monkeypatch.setattr(latency, "makers", two)
+    monkeypatch.setattr(latency, "variant_builders", two)
     monkeypatch.setattr(latency, "cold_start", lambda *_: dict(COLD))
     monkeypatch.setattr(latency, "stages", lambda *_: {"kind": "stages", "total_ms": 1.0})
     found = latency.measure(latency.Request(batches=(1, 2), quick=True), lambda _: None)

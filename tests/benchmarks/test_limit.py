@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="multiplies the matrices")
 pytest.importorskip("onnx", reason="the network is counted from its graph")
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.hardware.ceilings import Ceiling, best_seconds, copy_ceiling, matrix_ceilings
+from benchmarks.hardware.peak_rates import PeakRate, best_seconds, copy_bandwidth, matmul_peaks
 from benchmarks.inference.graph import GraphCost, Kernel
 from benchmarks.limit import Rates, _kernels, rates
 
@@ -33,22 +33,22 @@ def test_the_largest_kernels_come_first() -> None:
 
 
 def test_rates_of_ceilings() -> None:
-    found = [Ceiling("cpu", "fp32", "x", 7.0), Ceiling("cpu", "copy", "y", 3.0)]
+    found = [PeakRate("cpu", "fp32", "x", 7.0), PeakRate("cpu", "copy", "y", 3.0)]
     assert rates(found, "fp32") == Rates(7.0, 3.0, 4)
     with pytest.raises(BenchmarkError, match="no measured ceiling for int8; measured: fp32, copy"):
         rates(found, "int8")
 
 
 def test_units() -> None:
-    assert Ceiling("cpu", "fp32", "x", 2e9).row()["gflop_per_s"] == 2
-    assert Ceiling("cpu", "copy", "x", 3e9).row()["gb_per_s"] == 3
+    assert PeakRate("cpu", "fp32", "x", 2e9).row()["gflop_per_s"] == 2
+    assert PeakRate("cpu", "copy", "x", 3e9).row()["gb_per_s"] == 3
 
 
 def test_this_machine_multiplies_and_copies() -> None:
-    found = {one.what: one for one in matrix_ceilings("cpu", (32,))}
+    found = {one.what: one for one in matmul_peaks("cpu", (32,))}
     assert "fp32" in found
     assert all(one.per_s > 0 and "32x32" in one.how for one in found.values())
-    assert copy_ceiling("cpu", megabytes=1).per_s > 0
+    assert copy_bandwidth("cpu", megabytes=1).per_s > 0
 
 
 def test_the_first_call_does_not_count() -> None:

@@ -15,8 +15,8 @@ from benchmarks import peers  # noqa: E402
 from benchmarks.errors import BenchmarkError  # noqa: E402
 from benchmarks.inference import comparison, packaged  # noqa: E402
 from benchmarks.inference.comparison import Comparison  # noqa: E402
+from benchmarks.inference.networks import BenchmarkNetwork, make_benchmark_network  # noqa: E402
 from benchmarks.inference.runtimes import Opened, Runtime  # noqa: E402
-from benchmarks.inference.subjects import Subject, make_subject  # noqa: E402
 from benchmarks.measuring.timing import Pace, Samples  # noqa: E402
 from tpgan_sdk.errors import TPGANError  # noqa: E402
 
@@ -25,8 +25,8 @@ SECONDS = {"eager": 0.06, "slow": 0.08, "fast": 0.03, "half": 0.02}
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    return make_subject("tiny", tmp_path_factory.mktemp("tiny"))
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> BenchmarkNetwork:
+    return make_benchmark_network("tiny", tmp_path_factory.mktemp("tiny"))
 
 
 def known(name: str, change: float = 0.0, precision: str = "fp32", shipped: bool = True) -> Runtime:
@@ -41,7 +41,7 @@ def refused(_: object, __: object) -> Opened:
     raise BenchmarkError("not here")
 
 
-def test_rows(tiny: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows(tiny: BenchmarkNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         comparison,
         "interleave",
@@ -73,7 +73,7 @@ def test_rows(tiny: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["eager"]["device_median_ms"] is None
 
 
-def test_the_packaged_model_against_a_network(tiny: Subject) -> None:
+def test_the_packaged_model_against_a_network(tiny: BenchmarkNetwork) -> None:
     pytest.importorskip("onnxruntime")
     alone, whole = packaged.against_seed(tiny, Pace(3, 0))
     assert (alone["preset"], alone["speedup"]) == ("tiny", 1)

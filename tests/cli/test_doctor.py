@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tpgan_sdk.backends.onnx_runtime import GPU_LINE
-from tpgan_sdk.cli import doctor, environment, workings
+from tpgan_sdk.cli import doctor, environment, self_tests
 from tpgan_sdk.cli.environment import Check
 from tpgan_sdk.detectors import packaged
 from tpgan_sdk.errors import BackendError, ModelError
@@ -109,15 +109,15 @@ def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
     edge = SimpleNamespace(name="edge", info=SimpleNamespace(precision="fp16-weights"))
     monkeypatch.setattr("tpgan_sdk.models.model.list_models", lambda: [edge])
-    assert next(workings.check_models()) == Check("models", "ok", "edge (fp16-weights)")
+    assert next(self_tests.check_models()) == Check("models", "ok", "edge (fp16-weights)")
     monkeypatch.setattr("tpgan_sdk.models.model.list_models", list)
-    assert next(workings.check_models()).status == "fail"
+    assert next(self_tests.check_models()).status == "fail"
 
     def damaged() -> Any:
         raise ModelError("edge.onnx is not the file that edge.json describes")
 
     monkeypatch.setattr("tpgan_sdk.models.model.list_models", damaged)
-    check = next(workings.check_models())
+    check = next(self_tests.check_models())
     assert check.status == "fail"
     assert "edge.onnx is not the file" in check.detail
     assert check.mend is not None
@@ -127,9 +127,9 @@ def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_model_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Faults of the packaged models do not matter to one who names another."""
     monkeypatch.setattr("tpgan_sdk.models.model.list_models", list)
-    named, packaged = workings.check_models("edge")
+    named, packaged = self_tests.check_models("edge")
     assert (named.name, named.status, packaged.status) == ("model", "ok", "warn")
-    gone, _ = workings.check_models(str(tmp_path / "gone.onnx"))
+    gone, _ = self_tests.check_models(str(tmp_path / "gone.onnx"))
     assert gone.status == "fail"
     assert "no model at" in gone.detail
 
@@ -141,18 +141,18 @@ def test_backends(monkeypatch: pytest.MonkeyPatch, driver: Any, status: str) -> 
     """What needs a GPU is only amiss where there is one."""
     answers = [("onnxruntime-cuda", False, "no CUDA"), ("onnxruntime-cpu", True, "CPU")]
     monkeypatch.setattr("tpgan_sdk.backends.available", lambda model: answers)
-    monkeypatch.setattr(workings, "find_driver", lambda: driver)
-    assert [check.status for check in workings.check_backends()] == [status, "ok"]
+    monkeypatch.setattr(self_tests, "find_driver", lambda: driver)
+    assert [check.status for check in self_tests.check_backends()] == [status, "ok"]
     answers[1] = ("onnxruntime-cpu", False, "not installed")
-    assert [c.status for c in workings.check_backends()] == [status, "warn", "fail"]
+    assert [c.status for c in self_tests.check_backends()] == [status, "warn", "fail"]
 
 
 @pytest.mark.parametrize(
     ("machine", "python", "mend"),
     [
         ("x86_64", (3, 11), "pip install yuface"),
-        ("x86_64", (3, 12), workings.DETECTOR_LINE),
-        ("aarch64", (3, 10), workings.DETECTOR_LINE),
+        ("x86_64", (3, 12), self_tests.DETECTOR_LINE),
+        ("aarch64", (3, 10), self_tests.DETECTOR_LINE),
     ],
 )
 def test_without_yuface(
@@ -162,18 +162,18 @@ def test_without_yuface(
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(sys, "version_info", (*python, 0, "final", 0))
-    (check,) = workings.check_detector("yuface")
+    (check,) = self_tests.check_detector("yuface")
     assert (check.status, check.mend) == ("fail", mend)
     assert "yuface does not load" in check.detail
-    (default,) = workings.check_detector()
+    (default,) = self_tests.check_detector()
     assert (default.status, default.detail) == ("ok", "packaged (auto)")
 
 
 def test_a_damaged_default_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gone = partial(packaged.open_packaged, tmp_path / "gone.onnx")
     monkeypatch.setattr("tpgan_sdk.detectors.open_packaged", gone)
-    (check,) = workings.check_detector()
-    assert (check.status, check.mend) == ("fail", workings.REINSTALL_LINE)
+    (check,) = self_tests.check_detector()
+    assert (check.status, check.mend) == ("fail", self_tests.REINSTALL_LINE)
     assert doctor.main(["--detector", f"yunet:{tmp_path / 'gone.onnx'}"]) == 1
 
 
@@ -181,7 +181,7 @@ def test_a_damaged_default_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ("error", "mend"),
     [
         (BackendError("ONNX Runtime cannot be imported"), 'pip install "tpgan-sdk[cpu]"'),
-        (ModelError("no refiner at refiner.onnx"), workings.REINSTALL_LINE),
+        (ModelError("no refiner at refiner.onnx"), self_tests.REINSTALL_LINE),
     ],
 )
 def test_a_refiner_that_does_not_open(
@@ -190,10 +190,10 @@ def test_a_refiner_that_does_not_open(
     def broken() -> Any:
         raise error
 
-    (sound,) = workings.check_refiner()
+    (sound,) = self_tests.check_refiner()
     assert (sound.status, Path(sound.detail).name) == ("ok", "refiner.onnx")
     monkeypatch.setattr("tpgan_sdk.faces.refiner.LandmarkRefiner", broken)
-    (check,) = workings.check_refiner()
+    (check,) = self_tests.check_refiner()
     assert (check.name, check.status, check.detail) == ("refiner", "fail", str(error))
     assert check.mend == f"{mend} (or do without: tpgan frontalize --no-refine)"
 

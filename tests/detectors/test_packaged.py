@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime", reason="it runs on ONNX Runtime")
 
 from tpgan_sdk import geometry
 from tpgan_sdk.detectors import create_detector
-from tpgan_sdk.detectors.packaged import PACKAGED_DETECTOR, open_packaged, without_doubles
+from tpgan_sdk.detectors.packaged import PACKAGED_DETECTOR, non_maximum_suppression, open_packaged
 from tpgan_sdk.detectors.yunet import open_yunet
 from tpgan_sdk.errors import DetectorError
 from tpgan_sdk.models.model import sha256_of, sidecar_path
@@ -74,8 +74,8 @@ def test_doubles_go() -> None:
 
     # 0 and 2 share 8 of 12 px, 0 and 6 share 4 of 16 px: a quarter.
     rows = np.stack([row(2, 0.7), row(0, 0.9), row(6, 0.8), row(40, 0.65)])
-    np.testing.assert_array_equal(without_doubles(rows), rows[[1, 2, 3]])
-    assert without_doubles(np.empty((0, 15))).shape == (0, 15)
+    np.testing.assert_array_equal(non_maximum_suppression(rows), rows[[1, 2, 3]])
+    assert non_maximum_suppression(np.empty((0, 15))).shape == (0, 15)
 
 
 def test_what_it_refuses(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engines import load_profile, profile_names
-from export import preflight
 from export.build_engine import main
-from export.build_plan import RTX_SM, BuildPlan, make_plan
-from export.features import Features
+from export.engines import preflight
+from export.engines.features import Features
+from export.engines.plan import RTX_SM, BuildPlan, make_plan
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.gpu.cuda import CudaDriver
 from tpgan_sdk.models.model import ModelInfo, sha256_of, write_sidecar

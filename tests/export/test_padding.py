@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from export import to_onnx
-from export.padding import pad_channels
-from export.precision import load_weights_fp32
+from export.graphs.padding import pad_channels
+from export.precisions.half import load_weights_fp32
 from tpgan_sdk.models.model import load_model
 
 Array = npt.NDArray[np.float32]

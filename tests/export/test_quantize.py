@@ -13,8 +13,10 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from export import calibration, quantize, trt_builder
-from export.precision import convert, precision_of
+from export import quantize
+from export.engines import builder
+from export.precisions import calibration
+from export.precisions.half import convert, precision_of
 from export.quantize import Request, quantise
 from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
@@ -91,7 +93,7 @@ def test_int8_is_symmetric_and_by_channel(int8: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_file(int8: Path, source: Path) -> None:
-    inputs = parity.load_faces(parity.FACES, TEMPLATE)
+    inputs = parity.load_parity_faces(parity.FACES, TEMPLATE)
     found = parity.compare(parity.run_onnx(source, inputs), parity.run_onnx(int8, inputs))
     figures = load_model(int8).info.parity["int8_vs_fp32"]
     assert figures["psnr"] == pytest.approx(found.psnr, abs=0.01)
@@ -223,7 +225,7 @@ def test_too_far_from_the_original_is_not_written(
 def test_rtx_builds_it(precision: str, int8: Path, fp8: Path) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
     path = {"int8": int8, "fp8": fp8}[precision]
-    settings = trt_builder.BuildSettings(precision, (1, 1, 2), 256, rtx_sm=(89,))
-    built = trt_builder.build(trt, path.read_bytes(), settings)
+    settings = builder.BuildSettings(precision, (1, 1, 2), 256, rtx_sm=(89,))
+    built = builder.build(trt, path.read_bytes(), settings)
     assert built.multiplied_in[precision] >= 1
     assert built.data

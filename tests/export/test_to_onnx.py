@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from export import to_onnx
-from export.precision import load_weights_fp32, precision_of, store_weights_fp16
+from export.precisions.half import load_weights_fp32, precision_of, store_weights_fp16
 from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.models.model import load_model
@@ -44,7 +44,7 @@ def test_inputs_have_a_dynamic_batch_and_every_row_its_own_result(exported: Path
     names = [value.name for value in graph.input]
     assert names == ["face", "left_eye", "right_eye", "nose", "mouth"]
     assert [value.name for value in graph.output] == ["frontal"]
-    inputs = parity.load_faces(parity.FACES, load_model(exported).template)
+    inputs = parity.load_parity_faces(parity.FACES, load_model(exported).template)
     whole = parity.run_onnx(exported, inputs)
     for row in (0, 7, 15):
         single = parity.run_onnx(exported, {n: v[row : row + 1] for n, v in inputs.items()})
@@ -63,7 +63,7 @@ def test_storing_as_fp16_changes_nothing_and_halves_the_file(exported: Path) -> 
     assert (precision_of(stored), precision_of(plain)) == ("fp16-weights", "fp32")
     assert store_weights_fp16(plain).SerializeToString() == stored.SerializeToString()
     assert stored.ByteSize() < 0.65 * plain.ByteSize()
-    inputs = parity.load_faces(parity.FACES, load_model(exported).template)
+    inputs = parity.load_parity_faces(parity.FACES, load_model(exported).template)
     np.testing.assert_allclose(
         parity.run_onnx(stored.SerializeToString(), inputs),
         parity.run_onnx(plain.SerializeToString(), inputs),

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from benchmarks.inference.graph import count
 from export import to_onnx
-from export.precision import Precision
+from export.graphs.winograd import tile_convolutions, transforms
+from export.precisions.half import Precision
 from export.quantize import Request, quantise
-from export.winograd import tile_convolutions, transforms
 from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.models.model import load_model, write_sidecar
@@ -171,7 +171,7 @@ def test_an_export_equals_torch_and_says_so(
     checkpoint_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The small network's convolutions suit only if every gain does."""
-    monkeypatch.setattr("export.winograd.LEAST_GAIN", 0.0)
+    monkeypatch.setattr("export.graphs.winograd.LEAST_GAIN", 0.0)
     output = tmp_path / "tiled.onnx"
     arguments = ["--checkpoint", str(checkpoint_dir), "--output", str(output)]
     assert to_onnx.main([*arguments, "--precision", "fp32", "--winograd"]) == 0

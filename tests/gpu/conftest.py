@@ -21,7 +21,7 @@ MODEL = resolve_model("edge")
 
 @pytest.fixture(scope="session")
 def faces() -> parity.Inputs:
-    return parity.load_faces(parity.FACES, MODEL.template, MODEL.inputs)
+    return parity.load_parity_faces(parity.FACES, MODEL.template, MODEL.inputs)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from tpgan_sdk.gpu import kernels as native
 from tpgan_sdk.gpu.cuda import CudaDriver, Gpu
-from tpgan_sdk.gpu.kernels import KernelsInfo, find_kernels, why_unfit
+from tpgan_sdk.gpu.kernels import KernelsInfo, find_kernels, why_incompatible_kernels
 from tpgan_sdk.models.model import sha256_of
 
 from .conftest import FakeDevice
@@ -90,7 +90,7 @@ def test_sidecars_that_are_none(folder: Path, text: str) -> None:
 def test_what_runs_where(folder: Path, driver: tuple[int, int], sm: int, part: str | None) -> None:
     info = find_kernels(folder)
     assert isinstance(info, KernelsInfo)
-    found = why_unfit(info, CudaDriver(driver, 1), Gpu("GPU", sm, 1))
+    found = why_incompatible_kernels(info, CudaDriver(driver, 1), Gpu("GPU", sm, 1))
     assert found is None if part is None else part in str(found)
 
 
@@ -98,7 +98,7 @@ def test_ptx_of_a_newer_toolkit_is_not_compiled(folder: Path) -> None:
     describe(folder, cuda="13.1")
     info = find_kernels(folder)
     assert isinstance(info, KernelsInfo)
-    found = why_unfit(info, CudaDriver((13, 0), 1), Gpu("GPU", 130, 1))
+    found = why_incompatible_kernels(info, CudaDriver((13, 0), 1), Gpu("GPU", 130, 1))
     assert "needs the kernels' PTX, which CUDA 13.1 wrote and the driver, up to 13.0" in str(found)
 
 

@@ -11,7 +11,7 @@ from tpgan_sdk.errors import TrainingError
 from train.recognisers.mobilefacenet import MobileFaceNet
 from train.throughput import Row, main, markdown, prepare
 from train.training.config import TrainConfig
-from train.training.parallel import Ranks
+from train.training.distributed import Ranks
 
 
 def test_the_table_has_a_row_for_each_setting(

@@ -49,7 +49,7 @@ class LayerBackend(Backend, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OnGpu:
+class DeviceBuffers:
     """A backend's own buffers and stream, while `GpuBackend.on_gpu` lends them."""
 
     device: Device
@@ -70,7 +70,7 @@ class OnGpu:
 class GpuBackend(Backend, Protocol):
     """Also takes its inputs from the GPU, and leaves its output there."""
 
-    def on_gpu(self) -> AbstractContextManager[OnGpu]:
+    def on_gpu(self) -> AbstractContextManager[DeviceBuffers]:
         """Lends buffers and stream to who fills and reads them on the GPU, for one `with`, in
         which the GPU's context is current.
 
@@ -81,7 +81,7 @@ class GpuBackend(Backend, Protocol):
 
 
 @contextmanager
-def claimed(busy: threading.Lock) -> Iterator[None]:
+def locked_to_thread(busy: threading.Lock) -> Iterator[None]:
     """For one thread, and no other meanwhile.
 
     Raises:

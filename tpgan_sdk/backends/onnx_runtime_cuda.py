@@ -15,7 +15,7 @@ from ..geometry import CROP_SIZE
 from ..gpu.cuda import Device
 from ..images.resample import Float32Array
 from ..types import BackendInfo
-from .base import OnGpu, claimed
+from .base import DeviceBuffers, locked_to_thread
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -80,10 +80,10 @@ class OnnxRuntimeCudaBackend:
             return output
 
     @contextmanager
-    def on_gpu(self) -> Iterator[OnGpu]:
+    def on_gpu(self) -> Iterator[DeviceBuffers]:
         """See `GpuBackend.on_gpu`."""
         with self._used() as device, device.active("running a batch") as driver:
-            yield OnGpu(
+            yield DeviceBuffers(
                 device=device,
                 driver=driver,
                 stream=self._stream,
@@ -119,7 +119,7 @@ class OnnxRuntimeCudaBackend:
     @contextmanager
     def _used(self) -> Iterator[Device]:
         """By this thread, and by no other meanwhile."""
-        with claimed(self._busy):
+        with locked_to_thread(self._busy):
             if self._device is None:
                 raise BackendError("this backend is closed; make a new Frontalizer")
             yield self._device

@@ -66,7 +66,9 @@ def compare(reference: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     )
 
 
-def load_faces(folder: Path, template: Template, shapes: InputShapes = INPUT_SHAPES) -> Inputs:
+def load_parity_faces(
+    folder: Path, template: Template, shapes: InputShapes = INPUT_SHAPES
+) -> Inputs:
     """A network's inputs for a folder of aligned 128x128 pictures.
 
     `landmarks.json` in the folder maps file names to five points; a picture that it does not

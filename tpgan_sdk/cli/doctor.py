@@ -18,7 +18,7 @@ from .environment import (
     check_opencv,
     check_optional,
 )
-from .workings import check_backends, check_detector, check_models, check_refiner
+from .self_tests import check_backends, check_detector, check_models, check_refiner
 
 
 def main(arguments: Sequence[str]) -> int:

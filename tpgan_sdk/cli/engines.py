@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     return _prune(engines, folder, args)
 
 
-def misfit(engine: CachedEngine) -> str | None:
+def why_incompatible(engine: CachedEngine) -> str | None:
     """Why the engine cannot run on this machine; None where it can."""
     if engine.info is None:
         return engine.problem
@@ -76,7 +76,7 @@ def _list(engines: Sequence[CachedEngine], folder: Path, as_json: bool) -> int:
 
 
 def _verify(engines: Sequence[CachedEngine], folder: Path) -> int:
-    problems = [(engine, misfit(engine)) for engine in engines]
+    problems = [(engine, why_incompatible(engine)) for engine in engines]
     for engine, problem in problems:
         print(
             f"{'ok  ' if problem is None else 'FAIL'}  {engine.path.name}  {problem or ''}".rstrip()
@@ -89,7 +89,7 @@ def _verify(engines: Sequence[CachedEngine], folder: Path) -> int:
 def _prune(engines: Sequence[CachedEngine], folder: Path, args: argparse.Namespace) -> int:
     freed = count = 0
     for engine in engines:
-        reason = "all" if args.all else misfit(engine) if args.unfit else engine.problem
+        reason = "all" if args.all else why_incompatible(engine) if args.unfit else engine.problem
         if reason is None:
             continue
         count += 1

@@ -135,7 +135,7 @@ def check_gpu() -> Iterator[Check]:
 
 def check_kernels() -> Iterator[Check]:
     """The compiled kernels, which only GPU backends use: without them the CPU does the same."""
-    from ..gpu.kernels import BUILD_LINE, FOLDER, NAME, find_kernels, why_unfit
+    from ..gpu.kernels import BUILD_LINE, FOLDER, NAME, find_kernels, why_incompatible_kernels
 
     if not (FOLDER / f"{NAME}.fatbin").is_file():
         yield Check("kernels", "ok", "not built (only for frames on a GPU)")
@@ -147,7 +147,7 @@ def check_kernels() -> Iterator[Check]:
     detail = f"CUDA {info.cuda}, SM {', '.join(map(str, info.sm))}, PTX {info.ptx}"
     driver, gpu = find_driver(), find_gpu()
     if isinstance(driver, CudaDriver) and isinstance(gpu, Gpu):
-        if reason := why_unfit(info, driver, gpu):
+        if reason := why_incompatible_kernels(info, driver, gpu):
             yield Check("kernels", "warn", reason, BUILD_LINE)
             return
     else:

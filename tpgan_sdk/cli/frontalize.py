@@ -17,12 +17,12 @@ from ..frontalizer import Frontalizer
 from ..images.files import find_images
 from ..models.model import resolve_model
 from . import USAGE_ERROR
-from .one_input import Options
-from .outcome import LEFT_OUT, Outcome, outcome_of
+from .input_report import LEFT_OUT, InputReport, report_input
+from .output_paths import Results
+from .process_input import Options
 from .progress import progress
 from .report import Report
-from .results import Results
-from .workers import INPUTS_EACH, shared_out, worth_while
+from .worker_pool import INPUTS_EACH, default_workers, map_in_processes
 
 log = logging.getLogger("tpgan_sdk")
 
@@ -177,17 +177,17 @@ def _run(
     # A folder's own results are no input of the next run.
     found = list(find_images(args.inputs, leave_out=options.results.folder))
     options.results.spare_inputs(found)
-    workers = args.workers or worth_while(len(found), frontalizer.backend.device)
+    workers = args.workers or default_workers(len(found), frontalizer.backend.device)
     workers = max(1, min(workers, len(found)))  # who has no input would still hold cores
     good = faces = 0
     with ExitStack() as stack:
         report = stack.enter_context(Report(options.results.folder, common))
         if workers == 1:
-            outcomes: Iterator[Outcome] = map(_task(frontalizer, options), found)
+            outcomes: Iterator[InputReport] = map(_task(frontalizer, options), found)
         else:
             frontalizer.close()  # every worker opens its own
             make = partial(_open_in_worker, args, make_frontalizer, options)
-            outcomes = stack.enter_context(shared_out(make, found, workers))
+            outcomes = stack.enter_context(map_in_processes(make, found, workers))
         for path, _ in progress(found):
             outcome = next(outcomes)
             for why in outcome.left_out:
@@ -199,13 +199,13 @@ def _run(
     return 0 if good == len(found) else SOME_FAILED if good else ALL_FAILED
 
 
-def _task(frontalizer: Frontalizer, options: Options) -> Callable[[tuple[Path, Path]], Outcome]:
-    return lambda found: outcome_of(frontalizer, *found, options)
+def _task(frontalizer: Frontalizer, options: Options) -> Callable[[tuple[Path, Path]], InputReport]:
+    return lambda found: report_input(frontalizer, *found, options)
 
 
 def _open_in_worker(
     args: argparse.Namespace, make_frontalizer: Callable[..., Frontalizer], options: Options
-) -> Callable[[tuple[Path, Path]], Outcome]:
+) -> Callable[[tuple[Path, Path]], InputReport]:
     _set_up_logs(verbose=False)  # what is chosen and why has been told
     return _task(_open(args, make_frontalizer), options)
 

@@ -16,7 +16,7 @@ from ..errors import DetectorError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
 from ..types import Detection
-from .search import FaceSearch, Looks
+from .multiscale import MultiscaleDetector, SearchScales
 from .yunet import is_yunet
 
 INPUT_SIZE: Final = (640, 640)
@@ -24,7 +24,7 @@ INSTALL_LINE: Final = 'pip install "tpgan-sdk[insightface]"'
 
 
 class _Scrfd:
-    looks = Looks(first=INPUT_SIZE[0], second=INPUT_SIZE[0], span=2.5)
+    looks = SearchScales(first=INPUT_SIZE[0], second=INPUT_SIZE[0], span=2.5)
 
     def __init__(self, path: Path, model: Any) -> None:
         self.name = f"insightface:{path.name}"
@@ -38,7 +38,7 @@ class _Scrfd:
         return np.column_stack([boxes, points.reshape(-1, 10)])
 
 
-def open_insightface(path: Path) -> FaceSearch:
+def open_insightface(path: Path) -> MultiscaleDetector:
     """The detector in a model pack's folder, or in one `det_*.onnx`; it runs on the CPU.
 
     For detection on a GPU, run `insightface.app.FaceAnalysis` yourself and pass its faces.
@@ -65,7 +65,7 @@ def open_insightface(path: Path) -> FaceSearch:
             f"{file} is no detector with five key points for insightface; expected one such as "
             "det_10g.onnx, or for YuNet yunet:PATH"
         )
-    return FaceSearch(_Scrfd(file, model))
+    return MultiscaleDetector(_Scrfd(file, model))
 
 
 def _detection_file(path: Path) -> Path:

@@ -13,9 +13,9 @@ import numpy as np
 from ..errors import BackendError, DetectorError, ModelError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
+from ..models.auxiliary import open_session, read_sidecar
 from ..models.model import PACKAGED
-from ..models.small_network import open_session, read_sidecar
-from .search import FaceSearch, Looks
+from .multiscale import MultiscaleDetector, SearchScales
 from .yunet import CONFIDENCE, OVERLAP, open_yunet
 
 KIND: Final = "face detector"
@@ -23,7 +23,7 @@ FORMAT: Final = 1
 """Version of the sidecar."""
 NAME: Final = "packaged"
 PACKAGED_DETECTOR: Final = PACKAGED / "detector" / "detector.onnx"
-LOOKS: Final = Looks(first=640, second=448, span=2.0)
+LOOKS: Final = SearchScales(first=640, second=448, span=2.0)
 STRIDES: Final = (8, 16, 32)
 """Px between the cells of its three maps."""
 # Whoever has many pictures runs a process a core: threads of one picture would only wait.
@@ -47,11 +47,13 @@ class _Packaged:
         pixels[0, :, :height, :width] = image.transpose(2, 0, 1)
         names = [output.name for output in self._session.get_outputs()]
         told = dict(zip(names, self._session.run(None, {"input": pixels}), strict=True))
-        return without_doubles(np.concatenate([_rows(told, s, size[1] // s) for s in STRIDES]))
+        return non_maximum_suppression(
+            np.concatenate([_rows(told, s, size[1] // s) for s in STRIDES])
+        )
 
 
 def _rows(told: dict[str, Any], stride: int, columns: int) -> FloatArray:
-    """(N, 15) faces that the cells of one map are sure of, as `Finder.find` gives them."""
+    """(N, 15) faces that the cells of one map are sure of; see `SingleScaleDetector.find`."""
     scores = np.sqrt(told[f"cls_{stride}"][0, :, 0] * told[f"obj_{stride}"][0, :, 0])
     sure = np.flatnonzero(scores > CONFIDENCE)
     corners = np.stack([sure % columns, sure // columns], axis=1).astype(np.float64)
@@ -62,7 +64,7 @@ def _rows(told: dict[str, Any], stride: int, columns: int) -> FloatArray:
     return np.column_stack([sides, scores[sure], points.reshape(-1, 10) * stride])
 
 
-def without_doubles(rows: FloatArray) -> FloatArray:
+def non_maximum_suppression(rows: FloatArray) -> FloatArray:
     """(N, 15) without those that overlap a surer one, best first."""
     rest, kept = rows[np.argsort(-rows[:, 4], kind="stable")], []
     while len(rest):
@@ -75,7 +77,7 @@ def without_doubles(rows: FloatArray) -> FloatArray:
     return np.array(kept).reshape(-1, 15)
 
 
-def open_packaged(path: Path = PACKAGED_DETECTOR) -> FaceSearch:
+def open_packaged(path: Path = PACKAGED_DETECTOR) -> MultiscaleDetector:
     """The detector in the package, or another one that `python -m train.detector.export` wrote.
 
     Raises:
@@ -90,4 +92,4 @@ def open_packaged(path: Path = PACKAGED_DETECTOR) -> FaceSearch:
         search = open_yunet(path)
         search.name = NAME
         return search
-    return FaceSearch(_Packaged(session))
+    return MultiscaleDetector(_Packaged(session))

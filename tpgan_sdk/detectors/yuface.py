@@ -15,14 +15,14 @@ import numpy as np
 from ..errors import DetectorError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
-from .search import FaceSearch, Looks
+from .multiscale import MultiscaleDetector, SearchScales
 
 CONFIDENCE: Final = 0.5
 
 
 class _Yuface:
     # yuface warns above 960 px, and its time grows with the area.
-    looks = Looks(first=640, second=448, span=2.0)
+    looks = SearchScales(first=640, second=448, span=2.0)
     name = "yuface"
 
     def __init__(self, package: Any) -> None:
@@ -35,7 +35,7 @@ class _Yuface:
         return np.column_stack([boxes, np.asarray(scores) / 100.0, points])
 
 
-def open_yuface() -> FaceSearch:
+def open_yuface() -> MultiscaleDetector:
     """The detector of the package `yuface`.
 
     Raises:
@@ -52,4 +52,4 @@ def open_yuface() -> FaceSearch:
             "elsewhere take the detector in the package, --detector packaged "
             '(Frontalizer(detector="packaged"))'
         ) from error
-    return FaceSearch(_Yuface(package))
+    return MultiscaleDetector(_Yuface(package))

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DetectorError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
-from .search import FaceSearch, Looks
+from .multiscale import MultiscaleDetector, SearchScales
 
 CONFIDENCE: Final = 0.6
 OVERLAP: Final = 0.3
@@ -25,7 +25,7 @@ _MARKS: Final = (b"obj_8", b"kps_8")
 
 
 class _YuNet:
-    looks = Looks(first=640, second=448, span=2.0)
+    looks = SearchScales(first=640, second=448, span=2.0)
 
     def __init__(self, path: Path, detector: Any) -> None:
         self.name = f"yunet:{path.name}"
@@ -50,7 +50,7 @@ def is_yunet(path: Path) -> bool:
     return all(mark in data for mark in _MARKS)
 
 
-def open_yunet(path: Path) -> FaceSearch:
+def open_yunet(path: Path) -> MultiscaleDetector:
     """The detector in a YuNet ONNX file.
 
     Raises:
@@ -77,4 +77,4 @@ def open_yunet(path: Path) -> FaceSearch:
             f"OpenCV {cv2.__version__} cannot run {path}: {error}; expected a YuNet ONNX with "
             "dynamic input size"
         ) from error
-    return FaceSearch(finder)
+    return MultiscaleDetector(finder)

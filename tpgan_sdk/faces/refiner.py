@@ -18,8 +18,8 @@ from .. import geometry
 from ..geometry import CROP_SIZE, OFFICIAL, FloatArray
 from ..images.files import check_image
 from ..images.resample import Float32Array, UInt8Array, warp
+from ..models.auxiliary import open_session, read_sidecar
 from ..models.model import PACKAGED
-from ..models.small_network import open_session, read_sidecar
 from ..types import Detection
 
 INPUT_SIZE: Final = 96

@@ -70,7 +70,7 @@ def find_kernels(folder: Path = FOLDER) -> KernelsInfo | str:
     return info
 
 
-def why_unfit(info: KernelsInfo, driver: CudaDriver, gpu: Gpu) -> str | None:
+def why_incompatible_kernels(info: KernelsInfo, driver: CudaDriver, gpu: Gpu) -> str | None:
     """In one sentence why this driver or GPU cannot run the kernels; None: it can.
 
     Machine code runs on GPUs of the same major capability from its own minor on, under drivers
@@ -111,7 +111,7 @@ def open_kernels(device: Device, folder: Path = FOLDER) -> Kernels | str:
         return info
     if isinstance(driver, str):
         return driver
-    return why_unfit(info, driver, device.gpu) or Kernels(device, folder)
+    return why_incompatible_kernels(info, driver, device.gpu) or Kernels(device, folder)
 
 
 class Kernels:

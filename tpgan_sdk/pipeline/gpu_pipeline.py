@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..backends.base import Backend, GpuBackend, OnGpu
+from ..backends.base import Backend, DeviceBuffers, GpuBackend
 from ..errors import BackendError
 from ..geometry import CROP_SIZE
 from ..gpu.arguments import MAX_FACES, FaceOnGpu
@@ -145,7 +145,9 @@ class GpuPipeline:
             gpu.stream.synchronize()
             return made[:count].copy(), made[count:].copy()
 
-    def _finish(self, gpu: OnGpu, tensor: str, faces: Sequence[FaceOnGpu], first: int) -> None:
+    def _finish(
+        self, gpu: DeviceBuffers, tensor: str, faces: Sequence[FaceOnGpu], first: int
+    ) -> None:
         pictures = [self._crop(first + i) for i in range(len(faces))]
         mirrored = [face.mirrored for face in faces]
         self._kernels.finish(gpu.tensors[tensor], pictures, mirrored, gpu.stream)

@@ -23,8 +23,8 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import UInt8Array
 
 from . import augment
+from .alpha_blend import blend
 from .background import background
-from .compose import blend
 from .error_table import Band, ErrorTable
 from .shards import VIEW_MARGIN, ShardReader, find_shards
 

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Sampler
 
 from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
 
+from .alpha_blend import blend
 from .background import background, soften
-from .compose import blend
 from .example import Correspondence, Example, ExampleSet, Sample, make_example
 from .shards import FLOW_UNIT, ShardReader, find_shards
 

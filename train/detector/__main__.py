@@ -18,12 +18,12 @@ from pathlib import Path
 import cv2
 import torch
 
+from train.auxiliary.command import add_flags, exit_code
 from train.data.shards import ShardReader, find_shards
-from train.small.command import add_flags, exit_code
 
-from .examples import Pictures
-from .learn import Config, train
+from .examples import DetectionExamples
 from .photos import known_portraits
+from .trainer import Config, train
 
 POINTS = "points.json"
 
@@ -50,7 +50,7 @@ def _train(arguments: argparse.Namespace) -> None:
     shards = [ShardReader(folder) for folder in find_shards(arguments.shards)]
     folders = arguments.portraits
     portraits = known_portraits(folders, output / POINTS) if folders else []
-    train(Pictures(shards, portraits, config.seed), arguments.yunet, output, config)
+    train(DetectionExamples(shards, portraits, config.seed), arguments.yunet, output, config)
 
 
 if __name__ == "__main__":

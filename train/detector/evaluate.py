@@ -20,9 +20,9 @@ import numpy as np
 from tpgan_sdk.detectors import Detector, create_detector
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.images.resample import UInt8Array, to_uint8
+from train.auxiliary.command import exit_code, show_report
 from train.landmarks.evaluate import SAME_FACE
-from train.landmarks.truths import Truth, photographed
-from train.small.command import exit_code, show_report
+from train.landmarks.ground_truth import GroundTruth, photographed
 
 from .photos import part_of, read_empty
 
@@ -32,7 +32,7 @@ PARTS: Final = 40
 COVER: Final = 2.2
 
 
-def found(truth: Truth, detector: Detector) -> tuple[bool, int]:
+def found(truth: GroundTruth, detector: Detector) -> tuple[bool, int]:
     """Whether the detector finds this face, and how many other ones."""
     middle = np.nanmean(truth.points, axis=0)
     away = [
@@ -43,7 +43,7 @@ def found(truth: Truth, detector: Detector) -> tuple[bool, int]:
     return same > 0, len(away) - min(same, 1)
 
 
-def detection(truths: Iterable[Truth], detector: Detector) -> dict[str, dict[str, int]]:
+def detection(truths: Iterable[GroundTruth], detector: Detector) -> dict[str, dict[str, int]]:
     """Photos, faces found and other faces, by group."""
     groups: dict[str, dict[str, int]] = {}
     for truth in truths:
@@ -74,7 +74,7 @@ def parts(folder: Path) -> Iterator[UInt8Array]:
             yield to_uint8(part_of(rng, picture))
 
 
-def covered(truth: Truth) -> UInt8Array:
+def covered(truth: GroundTruth) -> UInt8Array:
     """The photo with a disc over its face, of its mean colour: hair, hands and clothes remain."""
     x, y = (round(float(v)) for v in np.nanmean(truth.points, axis=0))
     colour = truth.image.reshape(-1, 3).mean(axis=0).tolist()
@@ -82,7 +82,7 @@ def covered(truth: Truth) -> UInt8Array:
     return np.asarray(disc, dtype=np.uint8)
 
 
-def annotated(folder: Path, frontal: int) -> list[Truth]:
+def annotated(folder: Path, frontal: int) -> list[GroundTruth]:
     """All profile photos of `photographed`, and so many frontal ones, evenly spread."""
     truths = list(photographed(folder))
     groups = {k: [t for t in truths if t.group == k] for k in ("frontal", "profile")}
@@ -91,7 +91,9 @@ def annotated(folder: Path, frontal: int) -> list[Truth]:
     return [groups["frontal"][number] for number in chosen] + groups["profile"]
 
 
-def evaluate(detector: Detector, truths: Sequence[Truth], empty: Path | None) -> dict[str, Any]:
+def evaluate(
+    detector: Detector, truths: Sequence[GroundTruth], empty: Path | None
+) -> dict[str, Any]:
     """All figures of one detector."""
     report: dict[str, Any] = {}
     if truths:

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from tpgan_sdk.detectors.search import BORDER_GREY
+from tpgan_sdk.detectors.multiscale import BORDER_GREY
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.files import read_image
 from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 from train.data.shards import ShardReader
 
-from .photos import beside_the_face, make_background
+from .photos import make_background, strip_beside_face
 from .scene import SIZE, Scene, pad_faces
-from .things import Thing, portrait, rendered
+from .sprites import Sprite, portrait, rendered
 
 # How many things a picture holds, and how probable that is.
 COUNTS: Final = (1, 2, 3, 4, 6)
@@ -35,7 +35,7 @@ EDGES: Final = 150
 """Portraits whose edges serve as backgrounds."""
 
 
-class Pictures(Dataset[tuple[Tensor, FloatArray]]):
+class DetectionExamples(Dataset[tuple[Tensor, FloatArray]]):
     """Pictures made of rendered views, portraits and backgrounds.
 
     Args:
@@ -53,7 +53,7 @@ class Pictures(Dataset[tuple[Tensor, FloatArray]]):
         self._shards, self._portraits, self._seed = shards, portraits, seed
         self.views, self.photos = sum(len(shard) for shard in shards), len(portraits)
         self._first = np.cumsum([0, *(len(shard) for shard in shards)])
-        edges = [beside_the_face(read_image(p), points) for p, points in portraits[:EDGES]]
+        edges = [strip_beside_face(read_image(p), points) for p, points in portraits[:EDGES]]
         self._backgrounds = _make_backgrounds([edge for edge in edges if edge.shape[1] > 24])
 
     def picture(self, rng: np.random.Generator) -> tuple[UInt8Array, FloatArray]:
@@ -66,7 +66,7 @@ class Pictures(Dataset[tuple[Tensor, FloatArray]]):
             _grey_border(rng, picture, scene.faces)
         return picture, scene.faces
 
-    def _thing(self, rng: np.random.Generator) -> Thing:
+    def _thing(self, rng: np.random.Generator) -> Sprite:
         if self._portraits and rng.random() < PORTRAITS:
             path, points = self._portraits[int(rng.integers(len(self._portraits)))]
             return portrait(read_image(path), points)
@@ -103,7 +103,9 @@ def _grey_border(rng: np.random.Generator, picture: UInt8Array, faces: FloatArra
         picture[:, int(rng.uniform(high, SIZE)) :] = BORDER_GREY
 
 
-def batches(pictures: Pictures, size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(
+    pictures: DetectionExamples, size: int, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """(N, 3, 320, 320) uint8 BGR and (N, F, 14) float32 faces, NaN where there are fewer."""
     loader = DataLoader(
         pictures,

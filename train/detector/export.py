@@ -18,18 +18,18 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from export.graph import plain_graph
+from export.graphs.torch_graph import plain_graph
 from tpgan_sdk.detectors.packaged import FORMAT, KIND
 from tpgan_sdk.errors import ExportError
+from train.auxiliary.command import export_command
+from train.auxiliary.onnx_file import parity_faces, run_graph, with_fp16_weights, write_onnx
+from train.auxiliary.weights import training_note
 from train.networks.measure import parameters
-from train.small.command import export_command
-from train.small.onnx_file import parity_faces, run_graph, with_fp16_weights, write_onnx
-from train.small.weights import training_note
 
-from .codec import cells_of, decode
-from .learn import load_network
+from .box_codec import cells_of, decode
 from .network import KINDS, STRIDES, DetectorNetwork, flops
 from .scene import SIZE
+from .trainer import load_network
 
 INPUT: Final = "input"
 SURE: Final = 0.5

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .assign import assign
-from .codec import Cells, Told, decode
+from .box_codec import Cells, Predictions, decode
+from .label_assignment import assign
 
 # Shares of the box's longer side below which an error counts squared.
 SOFT: Final = 0.01
@@ -35,7 +35,9 @@ def loss_of(output: Tensor, faces: Tensor, cells: Cells) -> Tensor:
     for number, rows in enumerate(faces):
         known = rows[~rows[:, 0].isnan()]
         if len(known):
-            one = Told(*(part[number] for part in (told.cls, told.obj, told.boxes, told.points)))
+            one = Predictions(
+                *(part[number] for part in (told.cls, told.obj, told.boxes, told.points))
+            )
             chosen, face = assign(one, known[:, :4], cells)
             truths = known[face, 4:].unflatten(1, (5, 2))
             terms.append(point_loss(one.points[chosen], truths, known[face, :4]))

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tpgan_sdk.errors import TrainingError
 
-from ..small.backbone import WIDTH, Backbone, Unit, Weights, borrow, convolutions
+from ..auxiliary.backbone import WIDTH, Backbone, Unit, Weights, borrow, convolutions
 
 STRIDES: Final = (8, 16, 32)
 """Pixels between the cells of each map."""

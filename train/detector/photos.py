@@ -21,7 +21,7 @@ from train.rendering.landmarks import FIVE_POINTS, PortraitAnalyser
 from train.rendering.plan import find_portraits
 
 from .scene import SIZE
-from .things import face_box
+from .sprites import face_box
 
 # Longer side that pictures without faces are scaled down to, px, and the smallest part shown.
 LONGEST: Final = 1024
@@ -87,7 +87,7 @@ def _shrunk(image: UInt8Array) -> UInt8Array:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
-def beside_the_face(photo: UInt8Array, points: FloatArray) -> UInt8Array:
+def strip_beside_face(photo: UInt8Array, points: FloatArray) -> UInt8Array:
     """The wider of the two strips left and right of a portrait's face: hair, clothes, walls."""
     frame = geometry.invert_transform(geometry.alignment_transform(points))
     x0, _, x1, _ = face_box(0.0, frame).astype(int)

@@ -12,7 +12,7 @@ from tpgan_sdk.geometry import MIRROR_ORDER, FloatArray
 from tpgan_sdk.images.resample import Float32Array, UInt8Array, warp
 from train.data import augment
 
-from .things import Place, Thing, face_box
+from .sprites import Place, Sprite, face_box
 
 SIZE: Final = 320
 """Width and height of the pictures, px."""
@@ -42,13 +42,13 @@ class Scene:
         self.image = background.copy()
         self._faces: list[FloatArray] = []
 
-    def add(self, thing: Thing, rng: np.random.Generator) -> None:
+    def add(self, thing: Sprite, rng: np.random.Generator) -> None:
         """Puts it somewhere, unless it would hide a face wherever it is tried."""
         for _ in range(TRIES):
             if self.put(thing, random_place(rng)):
                 return
 
-    def put(self, thing: Thing, place: Place) -> bool:
+    def put(self, thing: Sprite, place: Place) -> bool:
         """Puts it there; False where it would hide an earlier face, and nothing happens."""
         shown = place.transform(thing.yaw)
         box = face_box(thing.yaw, shown)

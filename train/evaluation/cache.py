@@ -23,7 +23,7 @@ from ..recognisers.embedder import Embedder
 from .landmarks import Locate
 
 
-class Kept:
+class VectorCache:
     """Vectors of one length by the hash of their source, in one file."""
 
     def __init__(self, path: Path) -> None:
@@ -53,10 +53,10 @@ class Kept:
         self._unsaved = False
 
 
-class KeptEmbedder:
+class CachedEmbedder:
     """A recogniser that does not look twice at the same face."""
 
-    def __init__(self, embedder: Embedder, kept: Kept) -> None:
+    def __init__(self, embedder: Embedder, kept: VectorCache) -> None:
         self.name = embedder.name
         self._embedder, self._kept = embedder, kept
 
@@ -74,7 +74,7 @@ class KeptEmbedder:
         return np.array(rows, np.float32).reshape(-1, found.shape[1])
 
 
-def kept_locate(locate: Locate, kept: Kept) -> Locate:
+def cached_locate(locate: Locate, kept: VectorCache) -> Locate:
     """A source of landmarks that is not asked twice about the same photo."""
 
     def find(photo: Photo, picture: UInt8Array) -> FloatArray | None:

@@ -26,7 +26,7 @@ BATCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ProbePictures:
     """Pictures of one probe for the figure, RGB."""
 
     key: str
@@ -55,7 +55,7 @@ class Measured:
     """Of the frontalized face to the true one; NaN without either."""
     psnr: FloatArray
     """dB, likewise."""
-    sheets: list[Sheet]
+    sheets: list[ProbePictures]
 
     @property
     def without_result(self) -> npt.NDArray[np.bool_]:
@@ -106,14 +106,14 @@ class _Row:
     vectors: Mapping[str, tuple[Float32Array, Float32Array]]
     ssim: float
     psnr: float
-    sheet: Sheet | None
+    sheet: ProbePictures | None
 
 
 def _row(
     view: View,
     made: UInt8Array | None,
     vectors: Mapping[str, tuple[Float32Array, Float32Array]],
-    sheet: Sheet | None,
+    sheet: ProbePictures | None,
 ) -> _Row:
     truth = view.truth
     both = None if made is None or truth is None else (ssim(made, truth), psnr(made, truth))
@@ -121,11 +121,11 @@ def _row(
     return _Row((view.key, view.person, view.yaw, view.probe), vectors, *alike, sheet)
 
 
-def _sheet(view: View, made: UInt8Array | None, template: Template) -> Sheet | None:
+def _sheet(view: View, made: UInt8Array | None, template: Template) -> ProbePictures | None:
     raw = aligned_face(view, template)
     if raw is None or made is None:
         return None
-    return Sheet(view.key, view.person, view.yaw, raw, made, view.truth)
+    return ProbePictures(view.key, view.person, view.yaw, raw, made, view.truth)
 
 
 def _joined(rows: Sequence[_Row], names: Sequence[str]) -> Measured:

@@ -13,8 +13,8 @@ from tpgan_sdk.images.files import write_image
 from tpgan_sdk.images.resample import UInt8Array
 
 from .bootstrap import Comparison
-from .embedding import Sheet
-from .protocol import Rank1
+from .embedding import ProbePictures
+from .identification import Rank1
 from .report import Report
 from .verification import Verification
 from .views import UNKNOWN, nearest_yaw
@@ -92,7 +92,7 @@ def _complement(found: Comparison) -> Comparison:
     return Comparison(**turned)
 
 
-def draw_grid(path: Path, sheets: Sequence[Sheet]) -> None:
+def draw_grid(path: Path, sheets: Sequence[ProbePictures]) -> None:
     """For each person two rows, raw above frontalized, by yaw; the true face ends the row.
 
     Raises:

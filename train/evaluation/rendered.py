@@ -14,8 +14,8 @@ from tpgan_sdk.geometry import CROP_SIZE, TEMPLATES, Template
 from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
 from ..data import augment
+from ..data.alpha_blend import blend
 from ..data.background import background, soften
-from ..data.compose import blend
 from ..data.shards import VIEW_MARGIN, VIEW_SIZE, ShardReader, find_shards
 from .views import View
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from .attributes import SexRow
 from .bootstrap import Comparison, Interval
-from .protocol import Rank1
+from .identification import Rank1
 from .verification import Verification
 from .views import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class SimilarityRow:
     """One row: pictures beside the true frontal face."""
 
     yaw: int
@@ -38,7 +38,7 @@ class Report:
     by_sex: Mapping[str, Sequence[Rank1]] = field(default_factory=dict)
     """The same for one sex's probes, by recogniser and sex; the gallery is everybody's."""
     verification: Mapping[str, Verification] = field(default_factory=dict)
-    likeness: Sequence[Likeness] = ()
+    likeness: Sequence[SimilarityRow] = ()
     sex: Mapping[str, Sequence[SexRow]] = field(default_factory=dict)
     """By recogniser."""
 
@@ -100,7 +100,7 @@ def _verification(found: Mapping[str, Verification]) -> str:
     return table(("recogniser", "figure", "raw", "frontalized", "difference"), rows)
 
 
-def _likeness(rows: Sequence[Likeness]) -> str:
+def _likeness(rows: Sequence[SimilarityRow]) -> str:
     head = ("yaw", "views", "SSIM", "PSNR, dB")
     return table(
         head,

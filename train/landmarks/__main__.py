@@ -18,9 +18,9 @@ from pathlib import Path
 import cv2
 import torch
 
-from train.small.command import add_flags, exit_code
+from train.auxiliary.command import add_flags, exit_code
 
-from .learn import Config, train
+from .trainer import Config, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,9 +24,9 @@ from tpgan_sdk.errors import GeometryError, TrainingError
 from tpgan_sdk.faces.refiner import LandmarkRefiner, RefinedFace
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.types import Detection
-from train.small.command import exit_code, show_report
+from train.auxiliary.command import exit_code, show_report
 
-from .truths import Truth, photographed, rendered
+from .ground_truth import GroundTruth, photographed, rendered
 
 # A detection whose middle is further from the truth than this share of eye-to-mouth is of
 # something else.
@@ -46,7 +46,7 @@ class Result:
     """From the detector's points minus true, degrees."""
 
 
-def compare(truth: Truth, detector: Detector, refiner: LandmarkRefiner) -> Result | None:
+def compare(truth: GroundTruth, detector: Detector, refiner: LandmarkRefiner) -> Result | None:
     """Errors before and after; None where the detector does not see this face."""
     middle = np.nanmean(truth.points, axis=0)
     for face in detector.detect(truth.image):
@@ -61,7 +61,7 @@ def compare(truth: Truth, detector: Detector, refiner: LandmarkRefiner) -> Resul
     return _result(truth, face, refined)
 
 
-def _result(truth: Truth, face: Detection, refined: RefinedFace) -> Result:
+def _result(truth: GroundTruth, face: Detection, refined: RefinedFace) -> Result:
     # Outwards: towards the side that the face looks to, so that both sides can be averaged.
     side = np.nan_to_num(truth.pose[0], nan=1.0 if np.isnan(truth.points[1, 0]) else -1.0)
     order = list(geometry.MIRROR_ORDER) if side < 0 else list(range(5))
@@ -111,7 +111,7 @@ def _median(errors: FloatArray) -> FloatArray:
 
 
 def evaluate(
-    truths: Iterator[Truth], detector: Detector, refiner: LandmarkRefiner, offset: bool
+    truths: Iterator[GroundTruth], detector: Detector, refiner: LandmarkRefiner, offset: bool
 ) -> dict[str, Any]:
     """Figures by group; `missed` counts faces that the detector did not see."""
     groups: dict[str, list[Result]] = {}

@@ -23,7 +23,7 @@ from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8, warp
 from train.data import augment
 from train.data.background import background
 
-from .views import Views
+from .views import ViewSet
 
 # Standard deviations of a crop's error: shift in crop px along x and y, logarithm of the scale,
 # roll in degrees. The default detector errs by 1.8, 1.1, 0.05, 3.9 below 30 degrees of yaw and by
@@ -52,7 +52,7 @@ def rough_transform(rng: np.random.Generator) -> FloatArray:
 class Examples(Dataset[tuple[Tensor, Tensor]]):
     """Examples from the views of several files, whose photos serve as backgrounds too."""
 
-    def __init__(self, files: Sequence[Views], seed: int = 0) -> None:
+    def __init__(self, files: Sequence[ViewSet], seed: int = 0) -> None:
         self._seed = seed
         self._files = files
         self._rows = [(f, r) for f, views in enumerate(files) for r in range(len(views.images))]

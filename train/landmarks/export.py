@@ -15,17 +15,17 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from export.graph import plain_graph
+from export.graphs.torch_graph import plain_graph
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.faces.refiner import FORMAT, INPUT_SIZE, KIND, WINDOW, input_transform, to_input
 from tpgan_sdk.images.resample import warp
+from train.auxiliary.command import export_command
+from train.auxiliary.onnx_file import parity_faces, run_graph, with_fp16_weights, write_onnx
+from train.auxiliary.weights import training_note
 from train.networks.measure import parameters
-from train.small.command import export_command
-from train.small.onnx_file import parity_faces, run_graph, with_fp16_weights, write_onnx
-from train.small.weights import training_note
 
-from .learn import load_refiner
 from .network import Refiner, flops
+from .trainer import load_refiner
 
 INPUT: Final = "crop"
 OUTPUT: Final = "points_and_pose"

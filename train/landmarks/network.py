@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tpgan_sdk.faces.refiner import INPUT_SIZE
-from train.small.backbone import WIDTH, Backbone, borrow, convolutions
+from train.auxiliary.backbone import WIDTH, Backbone, borrow, convolutions
 
 OUTPUTS: Final = 13
 """x and y of five points, then yaw, pitch and roll."""

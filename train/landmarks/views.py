@@ -42,7 +42,7 @@ ROLL: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class ViewSet:
     """Views, each aligned on its exact landmarks, with the hidden side on the right."""
 
     images: UInt8Array
@@ -67,7 +67,7 @@ def portrait_views(
     image: UInt8Array,
     config: RenderConfig,
     rng: np.random.Generator,
-) -> Views:
+) -> ViewSet:
     """The portrait and its rendered views; portrait or mirror image, as the generator decides.
 
     Args:
@@ -88,7 +88,7 @@ def portrait_views(
         landmarks.append(view.landmarks)
         poses.append((camera.yaw, camera.pitch, roll_after(alignment, camera.roll)))
     picture, points = _photo(analyser, image, mesh)
-    return Views(
+    return ViewSet(
         np.stack([*images, picture]),
         np.stack([*landmarks, points]),
         np.array([*poses, mesh.pose]),
@@ -110,7 +110,7 @@ def _photo(
     return picture, geometry.apply_transform(transform, five)
 
 
-def write_views(path: Path, portraits: Sequence[Views]) -> None:
+def write_views(path: Path, portraits: Sequence[ViewSet]) -> None:
     """One file of the views of several portraits; it appears only when complete."""
     part = path.with_suffix(".part.npz")
     np.savez(
@@ -123,7 +123,7 @@ def write_views(path: Path, portraits: Sequence[Views]) -> None:
     part.rename(path)
 
 
-def read_views(folder: Path) -> list[Views]:
+def read_views(folder: Path) -> list[ViewSet]:
     """All views of a folder, of this module's files and of the shards of `train.data.render`.
 
     Raises:
@@ -131,7 +131,7 @@ def read_views(folder: Path) -> list[Views]:
     """
     names = ("images", "landmarks", "poses", "photo")
     files = sorted(p for p in folder.glob("views-*.npz") if ".part" not in p.name)
-    found = [Views(*(stored[name] for name in names)) for stored in map(np.load, files)]
+    found = [ViewSet(*(stored[name] for name in names)) for stored in map(np.load, files)]
     found += [_of_shard(ShardReader(p)) for p in sorted(folder.glob("shard-?????"))]
     if not found:
         raise TrainingError(
@@ -141,13 +141,13 @@ def read_views(folder: Path) -> list[Views]:
     return found
 
 
-def _of_shard(shard: ShardReader) -> Views:
+def _of_shard(shard: ShardReader) -> ViewSet:
     """The views of a shard, memory-mapped. It does not tell how far the alignment turned them."""
     labels = shard.labels
     roll = np.full(len(labels), np.nan)
     poses = np.column_stack([labels["yaw"], labels["pitch"], roll])
     landmarks = labels["landmarks"].astype(np.float64)
-    return Views(shard.views, landmarks, poses, np.zeros(len(labels), np.bool_))
+    return ViewSet(shard.views, landmarks, poses, np.zeros(len(labels), np.bool_))
 
 
 def _render(arguments: argparse.Namespace) -> None:

@@ -31,11 +31,11 @@ from .local import Fuser
 FLOW_SIZE = CROP_SIZE // 2
 FILL_LEVELS = 5
 """Halvings of `fill`: down to 4 px."""
-LEAST_WEIGHT = 1e-3
+MIN_WEIGHT = 1e-3
 """Of a cell of `fill`, so that an empty one divides by something."""
 BLEND = slice(6, 9)
 """Channels of the filled picture behind the fetched and the mirrored one."""
-LEAST_SHARE = 0.02
+MIN_SHARE = 0.02
 """Prior of what is not seen anywhere: the composer can still choose it."""
 
 
@@ -283,7 +283,7 @@ class FlowGenerator(nn.Module):
             drawing = blend
         else:
             output, tone = self.composer(joined, code, deepest)
-            shares = torch.softmax(torch.log(prior + LEAST_SHARE) + output[:, 3:], dim=1)
+            shares = torch.softmax(torch.log(prior + MIN_SHARE) + output[:, 3:], dim=1)
             # Drawn as a change of the filled picture: its colours are the photo's from the start.
             drawing = blend + output[:, :3]
         gain, bias = tone_at_full_size(tone).chunk(2, dim=1)
@@ -356,13 +356,13 @@ def fill(picture: Tensor, weight: Tensor) -> Tensor:
     for _ in range(FILL_LEVELS):
         levels.append(F.avg_pool2d(levels[-1], 2))
     coarsest = levels.pop()
-    filled = coarsest[:, :3] / (coarsest[:, 3:] + LEAST_WEIGHT)
+    filled = coarsest[:, :3] / (coarsest[:, 3:] + MIN_WEIGHT)
     while levels:
         level = levels.pop()
         # A cell that is known in part is known: only its own share counts.
         share = level[:, 3:]
         known = torch.clamp(share * (4 if levels else 1), max=1.0)
-        filled = level[:, :3] * (known / (share + LEAST_WEIGHT)) + (1 - known) * double(filled)
+        filled = level[:, :3] * (known / (share + MIN_WEIGHT)) + (1 - known) * double(filled)
     return filled
 
 

@@ -16,7 +16,7 @@ from ..data.shards import VIEW_MARGIN
 from .light import Light, illuminate
 from .mesh import PortraitMesh
 from .raster import rasterise, shade
-from .sheets import SCALE
+from .texture_grid import SCALE
 
 FAR: Final = 1e6
 """Camera distance that makes a view orthographic."""

@@ -20,7 +20,7 @@ from ..data.shards import FLOW_GRID, FLOW_UNIT, HIDDEN, NO_SURFACE, SEEN, VIEW_M
 from .camera import FAR, Camera, aligned_points
 from .mesh import PortraitMesh
 from .raster import interpolate, rasterise
-from .sheets import MARGIN, SCALE
+from .texture_grid import MARGIN, SCALE
 
 # A surface this far behind the nearest one (mesh units: half crop px) is still the same: steep
 # slopes change their depth within a pixel.

@@ -11,7 +11,7 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import Float32Array
 
 from .head import HeadModel
-from .sheets import NODES, PICTURE, STEP, grid_depth
+from .texture_grid import NODES, PICTURE, STEP, grid_depth
 
 # Hair may widen the head by this factor; a narrow outline may make it this much narrower.
 WIDENING: Final = (0.9, 1.35)
@@ -23,7 +23,7 @@ NECK: Final = (50.0, 70.0)
 CENTRE_ABOVE_EYES: Final = 24.0
 
 
-def widen(
+def widen_to_hair(
     vertices: FloatArray, head: HeadModel, alpha: Float32Array, inside: Float32Array
 ) -> FloatArray:
     """The head's vertices moved outwards until its outline is that of the hair.

@@ -16,7 +16,7 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import Float32Array
 
 from .raster import IntArray
-from .shadow import reached
+from .shadow import lamp_visibility
 
 SHININESS: Final = 12.0
 
@@ -46,7 +46,7 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True)
-class Lit:
+class Shading:
     """What light does to each point of a surface."""
 
     factor: Float32Array
@@ -63,7 +63,7 @@ def illuminate(
     first_cutout: int,
     uv: Float32Array,
     alpha: Float32Array,
-) -> Lit:
+) -> Shading:
     """Light on a mesh that is turned as the camera sees it.
 
     Args:
@@ -79,12 +79,12 @@ def illuminate(
     strength = float(np.linalg.norm(light.direction))
     gain = np.asarray(light.gain, np.float32)
     if strength == 0:
-        return Lit(np.tile(gain, (len(points), 1)), np.zeros(len(points), np.float32))
+        return Shading(np.tile(gain, (len(points), 1)), np.zeros(len(points), np.float32))
     toward = np.asarray(light.direction, np.float32) / np.float32(strength)
     facing = np.maximum(normals @ toward, 0)
     if light.shadows:
         flat = (triangles, first_cutout, uv, alpha)
-        facing = facing * reached(points, toward, *flat)
+        facing = facing * lamp_visibility(points, toward, *flat)
     around = np.maximum(irradiance(light.environment, normals), 0.1)
     # Of a face lit from a typical side, so that relighting leaves the mean brightness alone.
     mean = light.ambient + (1.0 - light.ambient) * 0.6
@@ -95,7 +95,7 @@ def illuminate(
     highlight = np.zeros(len(points), np.float32)
     if light.gloss:
         highlight += light.gloss * strength * (_shine(toward, normals) * (facing > 0))
-    return Lit(np.ascontiguousarray(factor.T, np.float32), highlight)
+    return Shading(np.ascontiguousarray(factor.T, np.float32), highlight)
 
 
 def _shine(toward: Float32Array, normals: Float32Array) -> Float32Array:

@@ -17,11 +17,12 @@ import numpy as np
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import Float32Array
 
-from .hair import widen
+from .hair import widen_to_hair
 from .head import FACE_VERTICES, HeadModel, apply_depth, pose_angles
 from .landmarks import FIVE_POINTS, OVAL
 from .raster import IntArray, vertex_normals
-from .sheets import (
+from .texture import HiddenColours, extend_colours
+from .texture_grid import (
     HEAD_UNTIL,
     PICTURE,
     SHEET_FROM,
@@ -33,7 +34,6 @@ from .sheets import (
     sample,
     sheet,
 )
-from .texture import HiddenColours, extend_colours
 
 # Cosine between normal and view axis at which the face sheet shows smooth skin, and the photo.
 STEEP: Final = (0.05, 0.25)
@@ -110,7 +110,7 @@ def build_mesh(
     fit = head.fit(points)
     points = np.column_stack([points[:, :2], apply_depth(fit.depth_terms, points)])
     inside = _distance_inside(points)
-    head_vertices = widen(fit.vertices, head, alpha, inside)
+    head_vertices = widen_to_hair(fit.vertices, head, alpha, inside)
     head_depth = grid_depth(head_vertices, head.triangles)
     depth = face_depth(points, head_depth, inside)
     face_vertices, face_triangles = sheet(depth, at_nodes(inside) > SHEET_FROM)

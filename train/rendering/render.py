@@ -22,7 +22,7 @@ from pathlib import Path
 from tpgan_sdk.errors import TPGANError, TrainingError
 
 from .plan import RenderConfig
-from .shard_jobs import ShardJob, plan_shards, render_shards
+from .shard_rendering import ShardPlan, plan_shards, render_shards
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         return
     start = time.perf_counter()
-    done: list[ShardJob] = []
+    done: list[ShardPlan] = []
     for job in render_shards(jobs, arguments.head, arguments.workers):
         done.append(job)
         people, views = sum(len(j.people) for j in done), sum(j.views for j in done)
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
     _report(arguments.output / "report.json", config, done, time.perf_counter() - start)
 
 
-def _report(path: Path, config: RenderConfig, jobs: list[ShardJob], seconds: float) -> None:
+def _report(path: Path, config: RenderConfig, jobs: list[ShardPlan], seconds: float) -> None:
     rejected = {name: reason for job in jobs for name, reason in job.rejected.items()}
     reasons = Counter(reason.split(":")[0] for reason in rejected.values())
     views = sum(job.views for job in jobs)

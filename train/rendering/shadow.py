@@ -24,7 +24,7 @@ SHADOW_BIAS: Final = 6.0
 _OPAQUE: Final = np.ones((1, 1), np.float32)
 
 
-def reached(
+def lamp_visibility(
     points: Float32Array,
     toward: npt.NDArray[np.float32],
     triangles: IntArray,
@@ -73,7 +73,7 @@ def _unshadowed(seen: Float32Array, depth: Float32Array, bias: np.float32) -> Fl
     return result
 
 
-def openness(
+def ambient_occlusion(
     points: Float32Array, normals: FloatArray, triangles: IntArray, directions: int = 48
 ) -> Float32Array:
     """(N,) 0 to 1: the part of an even sky's light that reaches each point (ambient occlusion)."""
@@ -85,7 +85,7 @@ def openness(
     got, possible = np.zeros(len(points)), np.zeros(len(points))
     for toward in sky.astype(np.float32):
         facing = np.maximum(normals @ toward, 0)
-        got += facing * reached(points, toward, triangles, len(triangles), flat, _OPAQUE)
+        got += facing * lamp_visibility(points, toward, triangles, len(triangles), flat, _OPAQUE)
         possible += facing
     result = np.divide(got, possible, out=np.ones(len(points)), where=possible > 0)
     return np.asarray(result, dtype=np.float32)

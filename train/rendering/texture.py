@@ -14,7 +14,7 @@ from tpgan_sdk.images.resample import Float32Array
 
 from .head import HeadModel
 from .raster import rasterise, vertex_normals
-from .shadow import openness
+from .shadow import ambient_occlusion
 
 # Cosine between normal and view axis at which the photo's colour is not used at all, and fully.
 GRAZING: Final = (0.02, 0.22)
@@ -138,7 +138,7 @@ def _openness(head: HeadModel) -> FloatArray:
     """
     points = (head.vertices * TEST_SCALE).astype(np.float32)
     normals = vertex_normals(head.vertices, head.triangles)
-    return np.asarray(openness(points, normals, head.triangles), dtype=np.float64)
+    return np.asarray(ambient_occlusion(points, normals, head.triangles), dtype=np.float64)
 
 
 def _beside_jaw(head: HeadModel) -> FloatArray:

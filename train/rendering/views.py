@@ -18,14 +18,14 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import CROP_SIZE, OFFICIAL, FloatArray, Template
 from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
 
-from ..data.compose import compose
+from ..data.alpha_blend import compose
 from .camera import FAR, Camera, View, render_view
 from .head import HeadModel
 from .landmarks import FIVE_POINTS, PortraitAnalyser
 from .mesh import PortraitMesh, build_mesh
 from .morph import morph, reshape
-from .sheets import MARGIN, PICTURE, SCALE, BoolArray
 from .texture import HiddenColours
+from .texture_grid import MARGIN, PICTURE, SCALE, BoolArray
 
 MAX_PORTRAIT_YAW: Final = 18.0
 MIN_EYE_TO_MOUTH: Final = 32.0

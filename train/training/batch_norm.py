@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
-from .parallel import Ranks
+from .distributed import Ranks
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):

@@ -26,7 +26,7 @@ from torch import Tensor, nn, optim
 from tpgan_sdk.errors import TrainingError
 
 from ..networks import PRESETS, Network, build
-from . import atomic
+from . import atomic_folder
 from .config import generator_spec
 
 WEIGHTS, RANDOM, STATE = "generator", "random.safetensors", "checkpoint.json"
@@ -73,7 +73,7 @@ def save(
         keep: checkpoints to keep, this one among them; the earlier ones are ``FOLDER-STEP``.
         best: folder that becomes the same checkpoint; None: this one is not the best.
     """
-    new = atomic.fresh(folder)
+    new = atomic_folder.fresh(folder)
     for name, module in modules.items():
         save_file(_contiguous(module.state_dict()), _file(new, name))
     for name, (network, optimizer) in optimizers.items():
@@ -88,9 +88,9 @@ def save(
     text = json.dumps({f: getattr(state, f) for f in state.__slots__}, indent=2)
     (new / STATE).write_text(text + "\n")
     if best is not None:
-        copy = atomic.duplicate(new, best.with_name(best.name + ".new"))
-        atomic.put(copy, best, _earlier(best), keep=0)
-    atomic.put(new, folder, _earlier(folder), keep - 1)
+        copy = atomic_folder.duplicate(new, best.with_name(best.name + ".new"))
+        atomic_folder.put(copy, best, _earlier(best), keep=0)
+    atomic_folder.put(new, folder, _earlier(folder), keep - 1)
 
 
 def _earlier(folder: Path) -> str:
@@ -106,7 +106,7 @@ def load_state(folder: Path) -> CheckpointState:
     Raises:
         TrainingError: no checkpoint there, or a damaged one.
     """
-    path = atomic.latest(folder) / STATE
+    path = atomic_folder.latest(folder) / STATE
     try:
         return CheckpointState(**json.loads(path.read_text()))
     except FileNotFoundError:
@@ -124,7 +124,7 @@ def load_generator(folder: Path) -> tuple[Network, CheckpointState]:
     if state.preset not in PRESETS:
         raise TrainingError(f"{folder} is of preset {state.preset!r}; known: {', '.join(PRESETS)}")
     network = build(generator_spec(state.preset, state.config.get("local_pathways", True)))
-    file = _file(atomic.latest(folder), WEIGHTS)
+    file = _file(atomic_folder.latest(folder), WEIGHTS)
     try:
         weights = load_file(file)
     except (OSError, SafetensorError) as error:
@@ -159,7 +159,7 @@ def restore(folder: Path, modules: dict[str, nn.Module], optimizers: Optimizers)
     Raises:
         TrainingError: the checkpoint has not what the configuration asks for.
     """
-    source = atomic.latest(folder)
+    source = atomic_folder.latest(folder)
     try:
         for name, module in modules.items():
             module.load_state_dict(load_file(_file(source, name)))

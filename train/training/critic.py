@@ -8,7 +8,7 @@ from torch import Tensor, nn, optim
 from ..networks.discriminator import Discriminator
 from . import losses
 from .config import TrainConfig
-from .parallel import Ranks, mean_gradients
+from .distributed import Ranks, mean_gradients
 
 
 class Critic(nn.Module):

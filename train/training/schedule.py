@@ -6,7 +6,7 @@ import math
 import time
 
 from .config import TrainConfig
-from .parallel import ALONE, Ranks, of_the_leader
+from .distributed import ALONE, Ranks, broadcast_from_leader
 
 
 def rate_factor(step: int, done: float, warmup: int = 0) -> float:
@@ -43,7 +43,7 @@ class Clock:
         steps = step / self.steps
         if self.max_minutes is None:
             return steps
-        return max(steps, of_the_leader(self.minutes, self.among) / self.max_minutes)
+        return max(steps, broadcast_from_leader(self.minutes, self.among) / self.max_minutes)
 
     def left(self, step: int, steps_a_minute: float) -> float:
         """Minutes that it will still take."""

@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from export.refit import refit_engine
+from export.engines.refit import refit_engine
 from tpgan_sdk.backends import available, create_backend
 from tpgan_sdk.backends.tensorrt import loader as engine_loader
 from tpgan_sdk.backends.tensorrt.backend import MAX_GRAPHS, TensorRTBackend

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tpgan_sdk.backends.base import OnGpu
+from tpgan_sdk.backends.base import DeviceBuffers
 from tpgan_sdk.backends.tensorrt.backend import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.tensorrt.runtime import Engine
 from tpgan_sdk.errors import BackendError
@@ -120,7 +120,7 @@ def backend(gpu: FakeGpu) -> Iterator[TensorRTBackend]:
         yield made
 
 
-def run_there(lent: OnGpu, gpu: FakeGpu, count: int, seed: int) -> None:
+def run_there(lent: DeviceBuffers, gpu: FakeGpu, count: int, seed: int) -> None:
     """Inputs are written, and the output is read, where they lie."""
     rng = np.random.default_rng(seed)
     inputs = {n: rng.random((count, *row), dtype=np.float32) for n, row in INPUTS.items()}

@@ -18,7 +18,7 @@ def test_the_entries_of_a_status() -> None:
 
 def test_the_peak_stays_until_it_is_forgotten() -> None:
     try:
-        memory.forget_peak()
+        memory.reset_peak()
     except OSError as error:
         pytest.skip(f"the kernel keeps the mark: {error}")
     before = memory.peak_mb()
@@ -27,7 +27,7 @@ def test_the_peak_stays_until_it_is_forgotten() -> None:
     del block
     assert memory.peak_mb() >= before + 63
     assert memory.peak_mb() >= held - 1
-    memory.forget_peak()
+    memory.reset_peak()
     assert memory.peak_mb() < before + 32
 
 

@@ -108,7 +108,7 @@ def test_transposed_and_grouped_convolutions_and_products() -> None:
 def test_both_networks_as_they_are_exported(preset: str) -> None:
     """Narrow ones: the operators are those of the full width."""
     pytest.importorskip("onnxscript")
-    from export.graph import fold_batch_norm, to_graph
+    from export.graphs.torch_graph import fold_batch_norm, to_graph
     from train.networks import Generator
     from train.networks.measure import cost
     from train.networks.spec import PRESETS

@@ -12,8 +12,8 @@ pytest.importorskip("onnxscript")
 
 from benchmarks.errors import BenchmarkError  # noqa: E402
 from benchmarks.inference.gpu_runtimes import GPU  # noqa: E402
+from benchmarks.inference.networks import BenchmarkNetwork, make_benchmark_network  # noqa: E402
 from benchmarks.inference.runtimes import BASELINE, CPU, SHIPPED, Opened, Runtime  # noqa: E402
-from benchmarks.inference.subjects import Subject, make_subject  # noqa: E402
 from tpgan_sdk.backends.parity import Inputs, compare  # noqa: E402
 from tpgan_sdk.gpu.cuda import CudaDriver, find_driver  # noqa: E402
 
@@ -21,15 +21,15 @@ QUICK = [r for r in (*CPU, *SHIPPED) if not r.compiles and r.device == "cpu"]
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchmarkNetwork]:
     with pytest.MonkeyPatch.context() as patch:
         # So small a network has nothing that Winograd's tiles would be worth.
-        patch.setattr("export.winograd.LEAST_GAIN", 0.0)
-        yield make_subject("tiny", tmp_path_factory.mktemp("tiny"))
+        patch.setattr("export.graphs.winograd.LEAST_GAIN", 0.0)
+        yield make_benchmark_network("tiny", tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.mark.parametrize("runtime", QUICK, ids=lambda r: r.name)
-def test_the_picture_is_that_of_eager(runtime: Runtime, tiny: Subject) -> None:
+def test_the_picture_is_that_of_eager(runtime: Runtime, tiny: BenchmarkNetwork) -> None:
     if runtime.name.startswith("openvino"):
         pytest.importorskip("openvino")
     inputs = tiny.faces(2)
@@ -53,7 +53,7 @@ def test_what_compiles_is_no_quick_look() -> None:
 
 
 @pytest.mark.parametrize("runtime", GPU, ids=lambda r: r.name)
-def test_without_a_gpu_the_driver_is_the_reason(runtime: Runtime, tiny: Subject) -> None:
+def test_without_a_gpu_the_driver_is_the_reason(runtime: Runtime, tiny: BenchmarkNetwork) -> None:
     driver = find_driver()
     if isinstance(driver, CudaDriver):
         pytest.skip("there is a GPU")
@@ -62,7 +62,7 @@ def test_without_a_gpu_the_driver_is_the_reason(runtime: Runtime, tiny: Subject)
 
 
 def failing(error: Exception) -> Runtime:
-    def opener(_: Subject, __: Inputs) -> Opened:
+    def opener(_: BenchmarkNetwork, __: Inputs) -> Opened:
         raise error
 
     return Runtime("failing", "a runtime that fails", "fp32", opener)
@@ -76,12 +76,12 @@ def failing(error: Exception) -> Runtime:
         (BenchmarkError("no driver"), "no driver"),
     ],
 )
-def test_what_does_not_open_says_why(error: Exception, reason: str, tiny: Subject) -> None:
+def test_what_does_not_open_says_why(error: Exception, reason: str, tiny: BenchmarkNetwork) -> None:
     with pytest.raises(BenchmarkError, match=f"^{reason}$"):
         failing(error).open(tiny, tiny.faces(1))
 
 
-def test_a_runtime_that_opens_but_does_not_run(tiny: Subject) -> None:
+def test_a_runtime_that_opens_but_does_not_run(tiny: BenchmarkNetwork) -> None:
     def run() -> np.ndarray:
         raise MemoryError("2 GB wanted")
 

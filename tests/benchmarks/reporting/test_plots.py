@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.reporting.drawing import OURS, Plot, digest, draw
+from benchmarks.reporting.doc_tables import SECTIONS
+from benchmarks.reporting.plot_style import OURS, Plot, digest, draw
 from benchmarks.reporting.plots import PLOTS
-from benchmarks.reporting.sections import SECTIONS
 
 from ..invented import machine, result
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reporting.sections import SECTIONS
+from benchmarks.reporting.doc_tables import SECTIONS
 from benchmarks.reporting.tables import Column, Table, caption, figure, markdown_table
 
 from ...conftest import REPOSITORY
@@ -117,8 +117,8 @@ def test_the_columns_of_the_docs_differ(name: str) -> None:
 @pytest.mark.parametrize("name", SECTIONS)
 def test_the_columns_are_what_benchmarks_write(name: str) -> None:
     shown = {BENCHMARKS / "reporting" / f"{name}.py" for name in ("sections", "plots", "drawing")}
-    makers = set(BENCHMARKS.rglob("*.py")) - shown
-    code = "".join(path.read_text() for path in (*makers, FRONTALIZER))
+    variant_builders = set(BENCHMARKS.rglob("*.py")) - shown
+    code = "".join(path.read_text() for path in (*variant_builders, FRONTALIZER))
     # A stage's key is its name in the Frontalizer's timings, and the unit.
     keys = [
         {c.key, c.key.removesuffix("_ms")} for c in SECTIONS[name].columns if c.key != "total_ms"

@@ -14,7 +14,7 @@ import torch
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL
 from train.data import augment
-from train.data.compose import blend
+from train.data.alpha_blend import blend
 from train.data.error_table import SHIPPED, load_table
 from train.data.examples import Examples, Position, Shuffle, training_batches
 

@@ -21,7 +21,7 @@ from ..photos import HEIGHT, WIDTH, face_photo, face_points, points_text
 POINTS = " ".join(f"{v:.2f}" for v in face_points(0).ravel())
 
 
-class Finder:
+class SingleScaleDetector:
     """Finds a small face and a large one, or none, and counts how often it was asked."""
 
     def __init__(self, name: str = "finder") -> None:
@@ -81,23 +81,23 @@ def test_without_yaw_it_comes_from_the_points(folder: Path) -> None:
 
 def test_points_are_looked_for_once(folder: Path) -> None:
     path = table(folder, "profile,frontal", *["photos/side.png,photos/front.png"] * 3)
-    finder = Finder()
+    finder = SingleScaleDetector()
     pairs = read_pairs(path, finder)
     assert finder.asked == 2  # each photo once
     np.testing.assert_allclose(pairs[0].profile.points, face_points(30), atol=6e-4)
-    again = Finder()
+    again = SingleScaleDetector()
     np.testing.assert_array_equal(
         read_pairs(path, again)[0].profile.points, pairs[0].profile.points
     )
     assert again.asked == 0
-    other = Finder("other")
+    other = SingleScaleDetector("other")
     read_pairs(path, other)
     assert other.asked == 2
 
 
 def test_a_photo_without_face_is_named_with_its_line_and_not_asked_again(folder: Path) -> None:
     path = table(folder, "profile,frontal", "photos/side.png,photos/front.png")
-    finder = Finder()
+    finder = SingleScaleDetector()
     finder.blind = True
     for _ in range(2):
         with pytest.raises(TrainingError, match=r"line 2: no face found in .*side\.png"):
@@ -126,7 +126,7 @@ def test_a_bad_row_is_named_with_its_line(folder: Path, row: str, message: str) 
     good = f"photos/side.png,photos/front.png,0,{POINTS}"
     path = table(folder, "profile,frontal,yaw,profile_points", good, row)
     with pytest.raises(TrainingError, match=rf"1 rows cannot be used:\n  line 3: .*{message}"):
-        read_pairs(path, Finder())
+        read_pairs(path, SingleScaleDetector())
 
 
 def test_many_bad_rows_are_counted(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_many_bad_rows_are_counted(folder: Path) -> None:
     with pytest.raises(
         TrainingError, match=r"(?s)12 rows cannot.*line 11: .*and 2 more$"
     ) as caught:
-        read_pairs(path, Finder())
+        read_pairs(path, SingleScaleDetector())
     assert "line 12:" not in str(caught.value)
 
 
@@ -167,7 +167,7 @@ def test_a_damaged_cache_is_refused(folder: Path) -> None:
     for text in ("{", "[]", json.dumps({"detector": "finder", "points": 5})):
         cache.write_text(text)
         with pytest.raises(TrainingError, match=r"cache\.json is no readable cache.*delete it"):
-            FoundPoints(cache, Finder()).find(folder / "photos" / "side.png")
+            FoundPoints(cache, SingleScaleDetector()).find(folder / "photos" / "side.png")
 
 
 def _same(one: FloatArray, other: FloatArray) -> None:

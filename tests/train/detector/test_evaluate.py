@@ -12,17 +12,17 @@ import pytest
 
 from tpgan_sdk.types import Detection
 from train.detector import evaluate as e
-from train.landmarks.truths import Truth
+from train.landmarks.ground_truth import GroundTruth
 
 POINTS = np.array([[40.0, 40], [60, 40], [50, 55], [42, 70], [58, 70]])
 
 
-def truth(group: str = "profile") -> Truth:
+def truth(group: str = "profile") -> GroundTruth:
     image = np.full((120, 120, 3), 200, np.uint8)
     image[30:80, 30:70] = (0, 0, 250)
     known = POINTS.copy()
     known[[0, 3]] = np.nan
-    return Truth(image, known, np.full(3, np.nan), 30.0, group)
+    return GroundTruth(image, known, np.full(3, np.nan), 30.0, group)
 
 
 def detector(*shifts: float) -> SimpleNamespace:

@@ -9,29 +9,29 @@ import numpy as np
 import pytest
 import torch
 
-from tpgan_sdk.detectors.search import BORDER_GREY
+from tpgan_sdk.detectors.multiscale import BORDER_GREY
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL
 from train.data.shards import ShardReader, find_shards
 from train.detector import examples, photos
-from train.detector.examples import Pictures, batches
+from train.detector.examples import DetectionExamples, batches
 from train.detector.scene import NUMBERS, SIZE
 
 
 @pytest.fixture(scope="module")
-def pictures(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+def pictures(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> DetectionExamples:
     """Of cartoons and one blank portrait."""
     path = tmp_path_factory.mktemp("portraits") / "p.png"
     cv2.imwrite(str(path), np.full((200, 240, 3), 120, np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples, "BACKGROUNDS", 4)
         known = [(path, np.array(OFFICIAL.points) + 50)]
-        made = Pictures([ShardReader(p) for p in find_shards(shards)], known, seed=3)
+        made = DetectionExamples([ShardReader(p) for p in find_shards(shards)], known, seed=3)
     made._backgrounds *= examples.BACKGROUNDS // 4
     return made
 
 
-def test_an_example_is_a_function_of_its_number(pictures: Pictures) -> None:
+def test_an_example_is_a_function_of_its_number(pictures: DetectionExamples) -> None:
     for number in range(6):
         image, faces = pictures[number]
         again, same = pictures[number]
@@ -42,7 +42,7 @@ def test_an_example_is_a_function_of_its_number(pictures: Pictures) -> None:
     assert not torch.equal(pictures[0][0], pictures[1][0])
 
 
-def test_labels_are_sound(pictures: Pictures) -> None:
+def test_labels_are_sound(pictures: DetectionExamples) -> None:
     counts = []
     for number in range(40):
         _, faces = pictures[number]
@@ -57,7 +57,7 @@ def test_labels_are_sound(pictures: Pictures) -> None:
     assert max(counts) > 2
 
 
-def test_batches_fill_with_nan(pictures: Pictures) -> None:
+def test_batches_fill_with_nan(pictures: DetectionExamples) -> None:
     images, faces = next(batches(pictures, 6, 0))
     assert images.shape == (6, 3, SIZE, SIZE)
     assert faces.dtype == torch.float32
@@ -82,7 +82,7 @@ def test_beside_the_face_is_no_face() -> None:
     photo = np.zeros((200, 300, 3), np.uint8)
     points = np.array(OFFICIAL.points) + [120, 30]
     photo[30:158, 136:232] = 255  # where the face's box is
-    strip = photos.beside_the_face(photo, points)
+    strip = photos.strip_beside_face(photo, points)
     assert strip.shape == (200, 135, 3)
     assert strip.max() == 0
 

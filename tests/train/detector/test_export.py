@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 from tpgan_sdk.detectors.packaged import open_packaged
 from tpgan_sdk.errors import ExportError
 from train.detector import export
-from train.detector.codec import cells_of, decode
-from train.detector.learn import load_network
+from train.detector.box_codec import cells_of, decode
 from train.detector.network import DetectorNetwork, flops
+from train.detector.trainer import load_network
 
 
 @pytest.fixture(scope="module")

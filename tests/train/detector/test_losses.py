@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from train.detector.assign import assign, overlaps
-from train.detector.codec import cells_of, decode, encode
+from train.detector.box_codec import cells_of, decode, encode
+from train.detector.label_assignment import assign, overlaps
 from train.detector.losses import SOFT, loss_of, point_loss
 
 BOXES = torch.tensor([[20.0, 20.0, 60.0, 70.0], [90.0, 80.0, 104.0, 98.0]])

@@ -9,7 +9,7 @@ import pytest
 from tpgan_sdk import geometry
 from tpgan_sdk.geometry import OFFICIAL
 from train.detector.scene import NUMBERS, SIZE, Scene, pad_faces, random_place
-from train.detector.things import Place, Thing, face_box, portrait, rendered
+from train.detector.sprites import Place, Sprite, face_box, portrait, rendered
 
 POINTS = np.array(OFFICIAL.points)
 EXACT = np.array([[1.0, 0, 0], [0, 1, 0]])
@@ -38,7 +38,7 @@ def discs(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def thing() -> Thing:
+def thing() -> Sprite:
     return rendered(cartoon(), POINTS, 40.0)
 
 
@@ -57,7 +57,7 @@ def test_the_box_of_a_face() -> None:
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("roll", [0.0, 35.0])
 @pytest.mark.parametrize("size", [60.0, 200.0])
-def test_points_follow_the_pixels(thing: Thing, size: float, roll: float, mirrored: bool) -> None:
+def test_points_follow_the_pixels(thing: Sprite, size: float, roll: float, mirrored: bool) -> None:
     scene = Scene(np.full((SIZE, SIZE, 3), 90, np.float32))
     assert scene.put(thing, Place((150.0, 170.0), size, roll, mirrored))
     (face,) = scene.faces
@@ -70,7 +70,7 @@ def test_points_follow_the_pixels(thing: Thing, size: float, roll: float, mirror
         assert (box[2:] - box[:2]).max() == pytest.approx(size)
 
 
-def test_a_mirrored_place_gives_a_mirrored_picture(thing: Thing) -> None:
+def test_a_mirrored_place_gives_a_mirrored_picture(thing: Sprite) -> None:
     pictures = []
     for x, mirrored, roll in ((120.0, False, 10.0), (SIZE - 1 - 120.0, True, -10.0)):
         scene = Scene(np.full((SIZE, SIZE, 3), 90, np.float32))
@@ -83,7 +83,7 @@ def test_a_mirrored_place_gives_a_mirrored_picture(thing: Thing) -> None:
     np.testing.assert_allclose(first[[0, 2]], SIZE - 1 - second[[2, 0]])
 
 
-def test_nothing_hides_an_earlier_face(thing: Thing) -> None:
+def test_nothing_hides_an_earlier_face(thing: Sprite) -> None:
     scene = Scene(np.zeros((SIZE, SIZE, 3), np.float32))
     assert scene.put(thing, Place((90.0, 150.0), 100.0, 0, False))
     before = scene.image.copy()

@@ -17,11 +17,11 @@ from tpgan_sdk.geometry import OFFICIAL
 from train.data import augment
 from train.data.people import Photo
 from train.evaluation.attributes import fit_on_gallery, sex_by_yaw
-from train.evaluation.cache import Kept, KeptEmbedder, file_name, kept_locate
+from train.evaluation.cache import CachedEmbedder, VectorCache, cached_locate, file_name
 from train.evaluation.embedding import Measured, measure
+from train.evaluation.evaluations import Setting, evaluate_rendered
 from train.evaluation.rendered import _another_exposure, gallery_views, heldout_views
 from train.evaluation.report import markdown
-from train.evaluation.runs import Setting, evaluate_rendered
 from train.evaluation.synthesis import NetworkSynthesis
 from train.evaluation.views import View, aligned_face
 
@@ -161,19 +161,21 @@ class Counting(Reader):
 def test_a_face_is_embedded_once(tmp_path: Path) -> None:
     counting = Counting()
     path = tmp_path / "faces.npz"
-    first = measure(people(5), Known({}), {"r": KeptEmbedder(counting, kept := Kept(path))})
+    first = measure(
+        people(5), Known({}), {"r": CachedEmbedder(counting, kept := VectorCache(path))}
+    )
     kept.save()
     assert counting.asked == 5
-    again = measure(people(5), Known({}), {"r": KeptEmbedder(counting, Kept(path))})
+    again = measure(people(5), Known({}), {"r": CachedEmbedder(counting, VectorCache(path))})
     assert counting.asked == 5
     np.testing.assert_array_equal(first.raw["r"], again.raw["r"])
     moved = people(1)[0]
     assert moved.points is not None
-    KeptEmbedder(counting, Kept(path)).embed([moved.picture], [moved.points + 1])
+    CachedEmbedder(counting, VectorCache(path)).embed([moved.picture], [moved.points + 1])
     assert counting.asked == 6
     path.write_bytes(b"no archive")
     with pytest.raises(TrainingError, match="is damaged"):
-        Kept(path)
+        VectorCache(path)
 
 
 def test_landmarks_are_found_once_also_where_there_are_none(tmp_path: Path) -> None:
@@ -184,8 +186,8 @@ def test_landmarks_are_found_once_also_where_there_are_none(tmp_path: Path) -> N
         return None if photo.key == "none" else np.asarray(Known.template.points)
 
     for _ in range(2):
-        kept = Kept(tmp_path / "points.npz")
-        find = kept_locate(locate, kept)
+        kept = VectorCache(tmp_path / "points.npz")
+        find = cached_locate(locate, kept)
         for key, level in (("some", 0), ("none", 1)):
             points = find(Photo(key, "p", tmp_path), face(0, level))
             assert (points is None) == (key == "none")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tpgan_sdk import geometry
-from train.landmarks.views import MARGIN, SIZE, Views
+from train.landmarks.views import MARGIN, SIZE, ViewSet
 
 POINTS = np.array([[40.0, 40.0], [75.0, 40.0], [80.0, 65.0], [45.0, 88.0], [72.0, 88.0]])
 
 
 @pytest.fixture
-def views() -> Views:
+def views() -> ViewSet:
     """Two opaque black views with a bright disc at every landmark, at 30 and 85 degrees."""
     image = np.zeros((SIZE, SIZE, 4), np.uint8)
     image[..., 3] = 255
@@ -22,4 +22,4 @@ def views() -> Views:
     poses = np.array([[30.0, 5.0, 2.0], [85.0, -10.0, -3.0]])
     yaw = geometry.estimate_yaw(POINTS)
     assert 0 < yaw < 90
-    return Views(np.stack([image] * 2), np.stack([POINTS] * 2), poses, np.array([True, False]))
+    return ViewSet(np.stack([image] * 2), np.stack([POINTS] * 2), poses, np.array([True, False]))

@@ -13,7 +13,7 @@ from tpgan_sdk import geometry
 from tpgan_sdk.faces.refiner import RefinedFace
 from tpgan_sdk.types import Detection
 from train.landmarks import evaluate as e
-from train.landmarks.truths import Truth
+from train.landmarks.ground_truth import GroundTruth
 
 FACE = np.array([[40.0, 40.0], [75.0, 40.0], [80.0, 65.0], [45.0, 88.0], [72.0, 88.0]])
 
@@ -37,13 +37,13 @@ class _Refiner:
         return RefinedFace(better, 31.0, -2.0, 0.5)
 
 
-def truth(side: int = 1) -> Truth:
+def truth(side: int = 1) -> GroundTruth:
     points = FACE if side > 0 else geometry.mirror_landmarks(FACE, 128)
     pose = np.array([30.0 * side, 0.0, 0.0])
-    return Truth(np.zeros((128, 128, 3), np.uint8), points, pose, 48.0, "30-60")
+    return GroundTruth(np.zeros((128, 128, 3), np.uint8), points, pose, 48.0, "30-60")
 
 
-def evaluate(*truths: Truth) -> dict[str, Any]:
+def evaluate(*truths: GroundTruth) -> dict[str, Any]:
     return e.evaluate(iter(truths), _Detector(), _Refiner(), offset=True)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from tpgan_sdk import geometry
 from tpgan_sdk.faces.refiner import INPUT_TRANSFORM, to_points, to_pose
 from train.data import augment
 from train.landmarks import examples as e
-from train.landmarks.views import Views
+from train.landmarks.views import ViewSet
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_the_truth_lies_where_the_picture_has_it(views: Views) -> None:
+def test_the_truth_lies_where_the_picture_has_it(views: ViewSet) -> None:
     examples = e.Examples([views])
     for seed in range(20):
         image, truth = examples.example(seed % 2, np.random.default_rng(seed))
@@ -38,7 +38,7 @@ def test_the_truth_lies_where_the_picture_has_it(views: Views) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_mirrored_examples_have_mirrored_poses(views: Views) -> None:
+def test_mirrored_examples_have_mirrored_poses(views: ViewSet) -> None:
     examples = e.Examples([views])
     yaws = [to_pose(examples.example(0, np.random.default_rng(s))[1])[0] for s in range(60)]
     assert {round(yaw) for yaw in yaws} == {-30, 30}
@@ -46,7 +46,7 @@ def test_mirrored_examples_have_mirrored_poses(views: Views) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_the_roll_turns_with_the_crop(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_roll_turns_with_the_crop(views: ViewSet, monkeypatch: pytest.MonkeyPatch) -> None:
     angle = math.radians(12)
     turn = np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0]])
     monkeypatch.setattr(e, "rough_transform", lambda rng: turn)
@@ -69,7 +69,9 @@ def test_rough_transforms_err_about_the_middle() -> None:
     assert scale.std() == pytest.approx(expected[2], rel=0.08)
 
 
-def test_examples_come_from_seed_and_number(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_come_from_seed_and_number(
+    views: ViewSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(e, "BACKGROUNDS", 4)
     first, again, other = e.Examples([views], 3), e.Examples([views], 3), e.Examples([views], 4)
     torch.testing.assert_close(first[7], again[7], rtol=0, atol=0)

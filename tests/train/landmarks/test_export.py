@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from tpgan_sdk.errors import ExportError
 from tpgan_sdk.faces.refiner import LandmarkRefiner
 from train.landmarks import export
-from train.landmarks.learn import load_refiner
 from train.landmarks.network import Refiner, flops
+from train.landmarks.trainer import load_refiner
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tpgan_sdk import geometry
 from tpgan_sdk.errors import TrainingError
 from train.data.split import held_out
-from train.landmarks.views import MARGIN, SIZE, Views, main, read_views, roll_after, write_views
+from train.landmarks.views import MARGIN, SIZE, ViewSet, main, read_views, roll_after, write_views
 
 
 def test_roll_after_a_turn() -> None:
@@ -20,7 +20,7 @@ def test_roll_after_a_turn() -> None:
     assert roll_after(turn, 100.0) == pytest.approx(-170)
 
 
-def test_files_go_round(views: Views, tmp_path: Path) -> None:
+def test_files_go_round(views: ViewSet, tmp_path: Path) -> None:
     write_views(tmp_path / "views-00000.npz", [views, views])
     (found,) = read_views(tmp_path)
     np.testing.assert_array_equal(found.images, np.concatenate([views.images] * 2))

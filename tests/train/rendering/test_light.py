@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.rendering.light import Light, Lit, illuminate, irradiance
-from train.rendering.shadow import openness, reached
+from train.rendering.light import Light, Shading, illuminate, irradiance
+from train.rendering.shadow import ambient_occlusion, lamp_visibility
 
 OPAQUE = np.ones((1, 1), np.float32)
 
@@ -26,7 +26,7 @@ def grid(
     return points.reshape(-1, 3).astype(np.float32), triangles.astype(np.int32)
 
 
-def lit(light: Light, normals: np.ndarray) -> Lit:
+def lit(light: Light, normals: np.ndarray) -> Shading:
     """Light on single points that nothing can shade."""
     points = np.zeros((len(normals), 3), np.float32)
     none = np.zeros((0, 3), np.int32)
@@ -84,7 +84,7 @@ def test_a_square_shades_what_lies_behind_it(tilt: tuple[float, float, float]) -
     triangles = np.concatenate([wall_triangles, square_triangles + len(wall)])
     uv = np.zeros((len(points), 2), np.float32)
     toward = np.asarray(tilt, np.float32)
-    light = reached(points, toward, triangles, len(triangles), uv, OPAQUE)[: len(wall)]
+    light = lamp_visibility(points, toward, triangles, len(triangles), uv, OPAQUE)[: len(wall)]
     middle = -40 * toward[:2] / toward[2] * np.float32(-1)
     offset = np.abs(wall[:, :2] - middle).max(axis=1)
     assert light[offset < 6].max() == 0
@@ -94,7 +94,7 @@ def test_a_square_shades_what_lies_behind_it(tilt: tuple[float, float, float]) -
 def test_openness_of_a_plane_and_of_a_corner() -> None:
     flat, triangles = grid((-50, -50, 0), (4, 0, 0), (0, 4, 0), 25)
     normals = np.tile((0.0, 0.0, -1.0), (len(flat), 1))
-    assert openness(flat, normals, triangles).min() > 0.99
+    assert ambient_occlusion(flat, normals, triangles).min() > 0.99
     # Against a wall at a right angle, a point of the floor sees half of the sky.
     floor, first = grid((-400, 0, 0), (10, 0, 0), (0, 10, 0), 80)
     wall, second = grid((-400, 0, -800), (10, 0, 0), (0, 0, 10), 80)
@@ -103,7 +103,7 @@ def test_openness_of_a_plane_and_of_a_corner() -> None:
         [np.tile((0.0, 0.0, -1.0), (len(floor), 1)), np.tile((0.0, 1.0, 0.0), (len(wall), 1))]
     )
     triangles = np.concatenate([first, second[:, ::-1] + len(floor)]).astype(np.int32)
-    found = openness(points, normals, triangles, directions=400)
+    found = ambient_occlusion(points, normals, triangles, directions=400)
     near = int(np.argmin(np.linalg.norm(points[: len(floor)] - (0, 40, 0), axis=1)))
     far = int(np.argmin(np.linalg.norm(points[: len(floor)] - (0, 700, 0), axis=1)))
     assert found[near] == pytest.approx(0.5, abs=0.06)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.data.compose import compose
+from train.data.alpha_blend import compose
 from train.rendering.camera import Camera
 from train.rendering.head import fit_weak_perspective, pose_angles
 from train.rendering.raster import interpolate, rasterise, shade, vertex_normals
-from train.rendering.sheets import sample
 from train.rendering.texture import extend_colours
+from train.rendering.texture_grid import sample
 
 # Two triangles that cover the square from (2, 2) to (12, 12), wound as `rasterise` sees them.
 SQUARE = np.array([[0, 2, 1], [1, 2, 3]], np.int32)

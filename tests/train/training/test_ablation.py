@@ -11,8 +11,8 @@ from tpgan_sdk.errors import TrainingError
 from train.training import checkpoint
 from train.training.ablation import WITHOUT, without
 from train.training.config import TrainConfig, load_config
-from train.training.job import Job
 from train.training.loop import train
+from train.training.run_settings import RunSettings
 
 from ..runs import TINY, quiet
 
@@ -49,7 +49,7 @@ def test_what_is_off_cannot_be_turned_off() -> None:
 
 def test_a_run_without_local_pathways_loads_again(shards: Path, tmp_path: Path) -> None:
     config = without(replace(TINY, steps=1, batch=2), "local")
-    folder = train(config, Job(shards, tmp_path, workers=0), quiet)
+    folder = train(config, RunSettings(shards, tmp_path, workers=0), quiet)
     network, state = checkpoint.load_generator(folder)
     assert network.local is None
     assert "pixel_patches" not in state.losses

@@ -18,9 +18,9 @@ import torch
 from tpgan_sdk.errors import TrainingError
 from train.networks import Generator
 from train.networks.spec import PRESETS
-from train.training import atomic, checkpoint
-from train.training.job import Job
+from train.training import atomic_folder, checkpoint
 from train.training.loop import train
+from train.training.run_settings import RunSettings
 
 from ..runs import ADVERSARIAL, TINY, assert_same_tensors, quiet
 
@@ -96,10 +96,10 @@ def test_the_best_one_has_the_lowest_held_out_loss(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = iter([0.5, 0.3, 0.4])
-    monkeypatch.setattr("train.training.heldout.HeldOut.loss", lambda *_: next(measured))
+    monkeypatch.setattr("train.training.validation.HeldOut.loss", lambda *_: next(measured))
     config = replace(TINY, steps=3, batch=2)
-    job = Job(shards, tmp_path, heldout=shards, workers=0, save_every=1)
-    state = checkpoint.load_state(train(config, job, quiet))
+    settings = RunSettings(shards, tmp_path, heldout=shards, workers=0, save_every=1)
+    state = checkpoint.load_state(train(config, settings, quiet))
     assert (state.step, state.heldout, state.best) == (3, 0.4, 0.3)
     best = checkpoint.load_state(tmp_path / "best")
     assert (best.step, best.heldout, best.best) == (2, 0.3, 0.3)
@@ -109,7 +109,7 @@ def test_a_checkpoint_moved_aside_is_found(saved: Path) -> None:
     """The state between the two moves of a save."""
     saved.rename(saved.with_name("checkpoint-00000003"))
     shutil.copytree(saved.with_name("checkpoint-00000003"), saved.with_name("checkpoint-00000002"))
-    assert atomic.latest(saved).name == "checkpoint-00000003"
+    assert atomic_folder.latest(saved).name == "checkpoint-00000003"
     assert checkpoint.load_generator(saved)[1].step == 3
 
 
@@ -129,7 +129,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def train_in_a_process(job: Job, moment: int | None) -> None:
+def train_in_a_process(settings: RunSettings, moment: int | None) -> None:
     """Trains, and dies as if by kill -9 at the `moment`-th call that changes a file."""
     torch.set_num_threads(1)
     calls = 0
@@ -144,20 +144,20 @@ def train_in_a_process(job: Job, moment: int | None) -> None:
 
         return call
 
-    for module, name in ((checkpoint, "save_file"), (atomic, "_flush")):
+    for module, name in ((checkpoint, "save_file"), (atomic_folder, "_flush")):
         setattr(module, name, counted(getattr(module, name)))
     for name in ("replace", "link"):
         setattr(os, name, counted(getattr(os, name)))
     for name in ("rmtree", "copytree"):
         setattr(shutil, name, counted(getattr(shutil, name)))
-    train(KILLED, job, quiet)
+    train(KILLED, settings, quiet)
 
 
-def process(job: Job, moment: int | None) -> multiprocessing.process.BaseProcess:
+def process(settings: RunSettings, moment: int | None) -> multiprocessing.process.BaseProcess:
     # The server has imported torch and trained nothing: its children start at once.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["train.training.loop"])
-    started = context.Process(target=train_in_a_process, args=(job, moment))
+    started = context.Process(target=train_in_a_process, args=(settings, moment))
     started.start()
     return started
 
@@ -166,12 +166,12 @@ def test_killed_at_any_moment_and_resumed_it_equals_the_uninterrupted_run(
     shards: Path, tmp_path: Path
 ) -> None:
     """Dies again and again, each time later in its saves, until one run comes to its end."""
-    whole = Job(shards, tmp_path / "whole", heldout=shards, workers=0, save_every=1, keep=2)
+    whole = RunSettings(shards, tmp_path / "whole", heldout=shards, workers=0, save_every=1, keep=2)
     process(whole, None).join()
     cut = replace(whole, output=tmp_path / "cut")
     deaths = 0
     for moment in (7, 40, 55, 33, 70, 61, 48, None):
-        resumed = replace(cut, resume=atomic.latest(cut.folder).exists())
+        resumed = replace(cut, resume=atomic_folder.latest(cut.folder).exists())
         child = process(resumed, moment)
         child.join()
         deaths += child.exitcode == -signal.SIGKILL
@@ -186,7 +186,7 @@ def test_killed_at_any_moment_and_resumed_it_equals_the_uninterrupted_run(
 
 
 def test_killed_from_outside_in_the_middle_of_a_step(shards: Path, tmp_path: Path) -> None:
-    whole = Job(shards, tmp_path / "whole", workers=0, save_every=1)
+    whole = RunSettings(shards, tmp_path / "whole", workers=0, save_every=1)
     process(whole, None).join()
     cut = replace(whole, output=tmp_path / "cut")
     child = process(cut, None)

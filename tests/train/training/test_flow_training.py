@@ -19,10 +19,10 @@ from train.data.shards import HIDDEN, SEEN
 from train.networks import FlowGenerator, FrontalFlow
 from train.training import checkpoint
 from train.training.config import load_config
-from train.training.job import Job
 from train.training.loop import train
 from train.training.objective import Objective
-from train.training.run import Run
+from train.training.run_settings import RunSettings
+from train.training.trainer import Trainer
 
 from ..runs import quiet
 
@@ -120,7 +120,7 @@ def test_a_perfect_result_costs_nothing_and_a_wrong_one_does(batch: Example) -> 
 
 def test_first_the_global_pathway_alone_then_all(batch: Example) -> None:
     torch.manual_seed(0)
-    run = Run(CONFIG, classes=4)
+    run = Trainer(CONFIG, classes=4)
     assert isinstance(run.network, FlowGenerator)
     before = {name: value.clone() for name, value in run.network.named_parameters()}
     first = run.learn(batch, 0.0)
@@ -137,7 +137,7 @@ def test_first_the_global_pathway_alone_then_all(batch: Example) -> None:
 
 def test_it_learns_where_the_face_lies(batch: Example) -> None:
     torch.manual_seed(0)
-    run = Run(replace(CONFIG, fetch_only_until=99, learning_rate=5e-3), classes=4)
+    run = Trainer(replace(CONFIG, fetch_only_until=99, learning_rate=5e-3), classes=4)
     shifted = {**batch, "flow": batch["flow"] + 8 / 160}
     losses = [run.learn(shifted, 0.0)["flow"] for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]
@@ -145,7 +145,7 @@ def test_it_learns_where_the_face_lies(batch: Example) -> None:
 
 def test_the_gradient_is_clipped(batch: Example) -> None:
     torch.manual_seed(0)
-    run = Run(replace(CONFIG, clip=1e-3), classes=4)
+    run = Trainer(replace(CONFIG, clip=1e-3), classes=4)
     run.learn(batch, 0.0)
     norms = [p.grad.norm() for p in run.network.parameters() if p.grad is not None]
     assert float(torch.stack(norms).norm()) <= 1e-3 * 1.001
@@ -154,15 +154,17 @@ def test_the_gradient_is_clipped(batch: Example) -> None:
 def test_a_whole_run_writes_pictures_resumes_and_loads(shards: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the pictures go to TensorBoard")
     config = replace(CONFIG, steps=4)
-    job = Job(shards, tmp_path / "a", workers=0, log_every=1, save_every=2, heldout=shards)
-    whole = train(config, job, quiet)
+    settings = RunSettings(
+        shards, tmp_path / "a", workers=0, log_every=1, save_every=2, heldout=shards
+    )
+    whole = train(config, settings, quiet)
     network, state = checkpoint.load_generator(whole)
     assert isinstance(network, FlowGenerator)
     assert (state.preset, state.step) == ("tiny-flow", 4)
     assert state.heldout is not None
     half = replace(config, steps=2)
-    train(half, replace(job, output=tmp_path / "b"), quiet)
-    resumed = train(config, replace(job, output=tmp_path / "b", resume=True), quiet)
+    train(half, replace(settings, output=tmp_path / "b"), quiet)
+    resumed = train(config, replace(settings, output=tmp_path / "b", resume=True), quiet)
     other, _ = checkpoint.load_generator(resumed)
     assert {k: v.shape for k, v in other.state_dict().items()} == {
         k: v.shape for k, v in network.state_dict().items()
@@ -172,7 +174,7 @@ def test_a_whole_run_writes_pictures_resumes_and_loads(shards: Path, tmp_path: P
 
 def test_a_flow_run_begins_with_an_exported_model(batch: Example, shards: Path) -> None:
     torch.manual_seed(0)
-    run = Run(replace(CONFIG, preset="edge-flow"), classes=4)
+    run = Trainer(replace(CONFIG, preset="edge-flow"), classes=4)
     run.start_from(Path("edge-flow"), Examples(shards, margin=16))
     assert isinstance(run.network, FlowGenerator)
     model = resolve_model("edge-flow")

@@ -23,8 +23,8 @@ from train.networks import Generator
 from train.networks.spec import PRESETS
 from train.training import checkpoint
 from train.training.config import TrainConfig
-from train.training.job import Job
 from train.training.loop import train
+from train.training.run_settings import RunSettings
 from train.training.schedule import Clock, learning_rate
 
 from ..runs import ADVERSARIAL, TINY, assert_same_tensors, quiet
@@ -37,7 +37,7 @@ FAST = replace(
 @pytest.fixture(scope="module")
 def trained(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("run")
-    return train(FAST, Job(shards, output, workers=0, log_every=10), quiet)
+    return train(FAST, RunSettings(shards, output, workers=0, log_every=10), quiet)
 
 
 def log_of(folder: Path) -> list[dict[str, float]]:
@@ -46,9 +46,9 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 def test_thirty_steps_bring_the_pixel_loss_down(shards: Path, trained: Path) -> None:
     """On a fixed batch the averaged weights end under 70 % of the untrained network's loss."""
-    from train.training.heldout import HeldOut
+    from train.training.validation import ValidationBatch
 
-    held = HeldOut(Examples(shards, augmented=False), torch.device("cpu"))
+    held = ValidationBatch(Examples(shards, augmented=False), torch.device("cpu"))
     torch.manual_seed(0)
     before = held.loss(Generator(PRESETS["tiny"]).eval())
     network, state = checkpoint.load_generator(trained)
@@ -78,10 +78,10 @@ def test_resume_equals_an_uninterrupted_run(
     """Interrupted right after a save and resumed: bit for bit the same weights at the end."""
     half = config.steps // 2
 
-    def job(name: str, resume: bool = False) -> Job:
-        return Job(shards, tmp_path / name, resume=resume, workers=0, save_every=half)
+    def settings(name: str, resume: bool = False) -> RunSettings:
+        return RunSettings(shards, tmp_path / name, resume=resume, workers=0, save_every=half)
 
-    whole = train(config, job("whole"), quiet)
+    whole = train(config, settings("whole"), quiet)
 
     class StopError(Exception):
         pass
@@ -96,16 +96,16 @@ def test_resume_equals_an_uninterrupted_run(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", save_and_stop)
         with pytest.raises(StopError):
-            train(config, job("cut"), quiet)
+            train(config, settings("cut"), quiet)
     assert checkpoint.load_state(tmp_path / "cut" / "checkpoint").step == half
-    resumed = train(config, job("cut", resume=True), quiet)
+    resumed = train(config, settings("cut", resume=True), quiet)
     assert (resumed / "critic.safetensors").exists() == bool(config.adversarial)
     assert_same_tensors(whole, resumed)
 
 
 def test_the_logistic_critic_has_no_penalty(shards: Path, tmp_path: Path) -> None:
     config = replace(ADVERSARIAL, adversarial_kind="logistic", steps=3, batch=2)
-    train(config, Job(shards, tmp_path, workers=0, log_every=3), quiet)
+    train(config, RunSettings(shards, tmp_path, workers=0, log_every=3), quiet)
     (line,) = log_of(tmp_path)
     assert {"adversarial", "critic", "cross_entropy"} <= set(line)
     assert "penalty" not in line
@@ -114,13 +114,13 @@ def test_the_logistic_critic_has_no_penalty(shards: Path, tmp_path: Path) -> Non
 
 def test_identity_losses_without_a_recogniser_are_refused(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="need a recogniser: pass --recogniser FILE"):
-        train(TrainConfig(preset="tiny"), Job(shards, tmp_path, workers=0))
+        train(TrainConfig(preset="tiny"), RunSettings(shards, tmp_path, workers=0))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(shards: Path, tmp_path: Path) -> None:
     config = replace(TINY, steps=4, learning_rate=1e30)
     with pytest.raises(TrainingError, match=r"not finite at step \d+: .*pixel_128=.*saved yet"):
-        train(config, Job(shards, tmp_path, workers=0))
+        train(config, RunSettings(shards, tmp_path, workers=0))
 
 
 @pytest.mark.parametrize(("spoiled", "module"), [("generator", "run"), ("critic", "critic")])
@@ -139,12 +139,12 @@ def test_weights_that_are_not_finite_are_never_saved(
             gradient.fill_(float("nan"))
 
     monkeypatch.setattr(f"train.training.{module}.mean_gradients", spoil)
-    job = Job(shards, tmp_path, workers=0, save_every=1)
-    good = re.escape(f"the last good checkpoint is {job.folder}")
+    settings = RunSettings(shards, tmp_path, workers=0, save_every=1)
+    good = re.escape(f"the last good checkpoint is {settings.folder}")
     with pytest.raises(TrainingError, match=f"{spoiled} is not finite after step 2 .*; {good}"):
-        train(ADVERSARIAL, job, quiet)
-    assert checkpoint.load_state(job.folder).step == 1
-    for file in job.folder.glob("*.safetensors"):
+        train(ADVERSARIAL, settings, quiet)
+    assert checkpoint.load_state(settings.folder).step == 1
+    for file in settings.folder.glob("*.safetensors"):
         for key, value in load_file(file).items():
             assert not value.is_floating_point() or value.isfinite().all(), f"{file.name}: {key}"
 
@@ -157,7 +157,7 @@ def test_another_configuration_cannot_resume(
     changes: dict[str, Any], named: str, shards: Path, trained: Path
 ) -> None:
     with pytest.raises(TrainingError, match=f"cannot be resumed with another {named};"):
-        train(replace(FAST, **changes), Job(shards, trained.parent, resume=True, workers=0))
+        train(replace(FAST, **changes), RunSettings(shards, trained.parent, resume=True, workers=0))
 
 
 def copied(trained: Path, output: Path, data: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def test_other_data_cannot_resume(
         f"(rendered, index {now}); resume wi"
     )
     with pytest.raises(TrainingError, match=re.escape(both)):
-        train(FAST, Job(shards, tmp_path, resume=True, workers=0), quiet)
+        train(FAST, RunSettings(shards, tmp_path, resume=True, workers=0), quiet)
 
 
 def test_the_index_is_that_of_the_labels(shards: Path, tmp_path: Path) -> None:
@@ -205,7 +205,9 @@ def test_a_checkpoint_that_names_no_dataset_resumes(
     known = {"dataset": "rendered", "views": 12, "identities": 4, "index": index}
     assert checkpoint.load_state(trained).data == known
     copied(trained, tmp_path, {"views": 12, "identities": 4})
-    folder = train(replace(FAST, steps=31), Job(shards, tmp_path, resume=True, workers=0), quiet)
+    folder = train(
+        replace(FAST, steps=31), RunSettings(shards, tmp_path, resume=True, workers=0), quiet
+    )
     state = checkpoint.load_state(folder)
     assert (state.step, state.data) == (31, known)
 
@@ -213,7 +215,7 @@ def test_a_checkpoint_that_names_no_dataset_resumes(
 def test_an_existing_checkpoint_is_not_overwritten(shards: Path, trained: Path) -> None:
     before = (trained / "generator.safetensors").read_bytes()
     with pytest.raises(TrainingError, match=r"holds a checkpoint already; .*--resume"):
-        train(FAST, Job(shards, trained.parent, workers=0))
+        train(FAST, RunSettings(shards, trained.parent, workers=0))
     assert (trained / "generator.safetensors").read_bytes() == before
 
 
@@ -222,7 +224,7 @@ def test_a_new_run_starts_from_the_averaged_weights_of_another(
 ) -> None:
     """One step at a rate of almost nothing leaves the weights that it began with."""
     config = replace(TINY, steps=1, learning_rate=1e-12, ema=0.0)
-    begun = train(config, Job(shards, tmp_path, init=trained, workers=0), quiet)
+    begun = train(config, RunSettings(shards, tmp_path, init=trained, workers=0), quiet)
     source, now = load_file(trained / "generator.safetensors"), load_file(begun / "raw.safetensors")
     for key, value in source.items():
         if "running" not in key and "num_batches" not in key:  # batch norm counts on
@@ -234,17 +236,17 @@ def test_a_new_run_starts_from_the_averaged_weights_of_another(
 def test_another_preset_cannot_start_a_run(shards: Path, trained: Path, tmp_path: Path) -> None:
     config = replace(TINY, preset="edge")
     with pytest.raises(TrainingError, match="is of preset 'tiny' and cannot start one of preset"):
-        train(config, Job(shards, tmp_path, init=trained, workers=0))
+        train(config, RunSettings(shards, tmp_path, init=trained, workers=0))
 
 
 @pytest.mark.parametrize("name", ["max_minutes", "save_every", "keep"])
 def test_a_job_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(TrainingError, match=f"{name} is 0; expected more than 0"):
-        Job(Path("data"), Path("output"), **{name: 0})  # type: ignore[arg-type]
+        RunSettings(Path("data"), Path("output"), **{name: 0})  # type: ignore[arg-type]
 
 
 def test_a_short_slot_ends_with_a_checkpoint(shards: Path, tmp_path: Path) -> None:
-    folder = train(TINY, Job(shards, tmp_path, max_minutes=1e-6, workers=0), quiet)
+    folder = train(TINY, RunSettings(shards, tmp_path, max_minutes=1e-6, workers=0), quiet)
     assert checkpoint.load_state(folder).step <= 1
 
 
@@ -264,7 +266,9 @@ def test_the_time_left_is_that_of_the_steps_or_of_the_slot() -> None:
 
 def test_progress_lines_tell_speed_and_time_left(shards: Path, tmp_path: Path) -> None:
     lines: list[str] = []
-    train(replace(TINY, steps=2), Job(shards, tmp_path, workers=0, log_every=1), lines.append)
+    train(
+        replace(TINY, steps=2), RunSettings(shards, tmp_path, workers=0, log_every=1), lines.append
+    )
     first = next(line for line in lines if line.startswith("step      1"))
     assert "images/s" in first
     assert "min left" in first

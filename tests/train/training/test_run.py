@@ -20,9 +20,9 @@ from train.recognisers import Recogniser
 from train.recognisers.mobilefacenet import MobileFaceNet
 from train.training import checkpoint, device
 from train.training.config import TrainConfig
-from train.training.parallel import Ranks
-from train.training.run import Run, average
-from train.training.teacher import Teacher, load_teacher
+from train.training.distillation import Teacher, load_teacher
+from train.training.distributed import Ranks
+from train.training.trainer import Trainer, average
 
 from ..runs import TINY
 
@@ -34,9 +34,9 @@ def batch(shards: Path) -> Example:
     return result
 
 
-def new_run(config: TrainConfig, teacher: Teacher | None = None) -> Run:
+def new_run(config: TrainConfig, teacher: Teacher | None = None) -> Trainer:
     torch.manual_seed(0)
-    return Run(config, classes=4, teacher=teacher)
+    return Trainer(config, classes=4, teacher=teacher)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_teacher_of_another_alignment_is_refused(tmp_path: Path) -> None:
 def test_the_contrast_knows_others_and_leaves_the_own_faces_out(shards: Path) -> None:
     torch.manual_seed(0)
     config = replace(TINY, identity=0.1, identity_contrast=0.05, identity_after=0)
-    run = Run(config, 4, Recogniser(MobileFaceNet()))
+    run = Trainer(config, 4, Recogniser(MobileFaceNet()))
     examples = Examples(shards)
     run.remember(examples)
     objective = run.objective
@@ -153,15 +153,15 @@ def test_the_contrast_knows_others_and_leaves_the_own_faces_out(shards: Path) ->
 def test_jitter_is_drawn_for_each_picture_and_shared_by_ranks() -> None:
     config = replace(TINY, batch=4, identity_jitter=0.06)
     torch.manual_seed(3)
-    whole = Run(config, 4)._jitter()
+    whole = Trainer(config, 4)._jitter()
     torch.manual_seed(3)
-    parts = Run(config, 4, among=Ranks(1, 2))._jitter()
+    parts = Trainer(config, 4, among=Ranks(1, 2))._jitter()
     assert whole is not None
     assert parts is not None
     assert whole.shape == (4, 3)
     assert 0.03 < float(whole.abs().max()) <= 0.06
     assert parts.shape == (2, 3)
-    assert Run(TINY, 4)._jitter() is None
+    assert Trainer(TINY, 4)._jitter() is None
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

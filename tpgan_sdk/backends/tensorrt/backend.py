@@ -16,7 +16,7 @@ from ...gpu.cuda import Device, Graphs
 from ...images.resample import Float32Array
 from ...models.model import PICTURE
 from ...types import BackendInfo
-from ..base import OnGpu, claimed
+from ..base import DeviceBuffers, locked_to_thread
 from .runtime import Context, Engine, Tensor
 
 MAX_GRAPHS: Final = 4
@@ -111,7 +111,7 @@ class TensorRTBackend:
             return result
 
     @contextmanager
-    def on_gpu(self) -> Iterator[OnGpu]:
+    def on_gpu(self) -> Iterator[DeviceBuffers]:
         """See `GpuBackend.on_gpu`."""
         with self._used() as shared, shared.device.active("running a batch") as driver:
             ran: set[int] = set()
@@ -122,7 +122,7 @@ class TensorRTBackend:
                 ran.add(rows)
 
             tensors = {name: int(buffer) for name, buffer in self._gpu.items()}
-            yield OnGpu(
+            yield DeviceBuffers(
                 device=shared.device,
                 driver=driver,
                 stream=self._stream,
@@ -174,7 +174,7 @@ class TensorRTBackend:
     @contextmanager
     def _used(self) -> Iterator[SharedEngine]:
         """By this thread, and by no other meanwhile."""
-        with claimed(self._busy):
+        with locked_to_thread(self._busy):
             if self._shared is None:
                 raise BackendError("this backend is closed; make a new Frontalizer")
             yield self._shared

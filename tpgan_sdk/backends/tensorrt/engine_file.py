@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ...errors import BackendError
 from ...models.model import sha256_of
-from ...system.whole_files import folder_lock, replace_file
+from ...system.atomic_write import folder_lock, replace_file
 
 AMPERE: Final = 80
 """SM of the first GPU that a hardware-compatible engine runs on."""
@@ -75,7 +75,7 @@ class EngineInfo:
 
     @property
     def features(self) -> dict[str, Any]:
-        """What the engine is beside fast, as `export.features.Features.chosen` gives it."""
+        """What the engine is beside fast, as `export.engines.features.Features.chosen` gives it."""
         found = self.details.get("features")
         return found if isinstance(found, dict) else {}
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ...errors import BackendError
 from ...gpu.cuda import Device, Gpu, device_index, find_gpu
 from ...models.model import Model
-from ...system.whole_files import folder_lock
+from ...system.atomic_write import folder_lock
 from ...types import BackendInfo
 from .backend import SharedEngine, TensorRTBackend
 from .cache import cache_dir, cached_engines
@@ -27,7 +27,7 @@ from .engine_file import (
     sidecar_path,
     write_sidecar,
 )
-from .gate import check_parity
+from .parity_check import check_parity
 from .runtime import MODULES, Engine, load_runtime, version_of
 
 NAME: Final = "tensorrt"
