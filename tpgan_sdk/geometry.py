@@ -1,4 +1,4 @@
-"""Where a face lies: template, alignment rule, patch boxes, mirror and yaw.
+"""Face geometry: template, alignment, patch boxes, mirroring, yaw.
 
 This is the only place that knows these numbers. Training, export, the SDK and the native
 code all take them from here. NumPy only.

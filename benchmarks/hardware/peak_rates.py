@@ -1,4 +1,4 @@
-"""What the machine can do at most: operations a second in a matrix product, bytes a second copied.
+"""Peak rates: operations a second in a matrix product, bytes a second copied.
 
 Every library that is here may try, the fastest counts: a ceiling is not a library's.
 """

@@ -1,4 +1,4 @@
-"""The models that are measured: the packaged one in several precisions, and `paper`."""
+"""Model variants that are measured: the packaged one in several precisions, and `paper`."""
 
 from __future__ import annotations
 

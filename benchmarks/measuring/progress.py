@@ -1,4 +1,4 @@
-"""What a command says while it measures."""
+"""Progress lines of a command that measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates measured in turns, so that what else the machine does hits all of them alike."""
+"""Interleaved timing: candidates in turns, so that other load hits all of them alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the docs: which rows of which benchmark, in which columns."""
+"""Tables of the docs: which rows of which benchmark, in which columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How plots of results look, and how they are written."""
+"""Plot style: how plots of results look, and how they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A build that is watched: its log, its progress, and Ctrl-C."""
+"""Build monitor: log, progress and Ctrl-C of an engine build."""
 
 from __future__ import annotations
 

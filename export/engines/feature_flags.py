@@ -1,4 +1,4 @@
-"""`Features` in TensorRT's own words, and whether the installed version knows them."""
+"""`Features` as TensorRT's flags, and whether the installed version knows them."""
 
 from __future__ import annotations
 

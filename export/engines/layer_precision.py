@@ -1,4 +1,4 @@
-"""What the layers that multiply compute in: of a parsed network, and of a finished engine."""
+"""Layer precision: what a parsed network or a finished engine multiplies in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that decides what comes out of an engine build, resolved before anything runs."""
+"""Build plan: everything that decides an engine, resolved before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine build needs of this machine. Each check has its own message, and builds nothing.
+"""Preflight checks of an engine build, each with its own message; builds nothing.
 
 Imports neither torch nor TensorRT nor onnx until a check needs to know whether it is there.
 """

@@ -1,4 +1,4 @@
-"""The numbers inside an ONNX: FP32, stored as FP16, or computed in FP16. No torch needed.
+"""FP16: weights stored or computed in it, and the precision of an ONNX. No torch needed.
 
 The package's model stores its weights as FP16 and casts them to FP32 at load: half the size at
 FP32 speed, because ONNX Runtime folds the casts. The FP16-compute form for engines is made from

@@ -1,4 +1,4 @@
-"""Whether two networks make the same people: cosine of a recogniser's embeddings. Needs torch."""
+"""Identity parity: cosine of a recogniser's embeddings of two networks' faces. Needs torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tpgan doctor`: what is installed and works here, and the line that mends the rest."""
+"""`tpgan doctor`: checks of the installation, each failure with the command that fixes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tpgan engines`: the engines of the cache, whether they are sound and fit here, and their end."""
+"""`tpgan engines`: lists, checks and removes the engines of the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed here and what the machine has: the first half of `tpgan doctor`."""
+"""Environment checks of `tpgan doctor`: packages, GPU, kernels."""
 
 from __future__ import annotations
 

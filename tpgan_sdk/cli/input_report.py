@@ -1,4 +1,4 @@
-"""What the report says about one input, whatever became of it."""
+"""Report entries of one input, whatever became of it."""
 
 from __future__ import annotations
 

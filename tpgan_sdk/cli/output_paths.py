@@ -1,4 +1,4 @@
-"""What the results of an input are called, and that none of them replaces an input."""
+"""Output paths: names of the results, none of which replaces an input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One input of `tpgan frontalize`, from reading to its files."""
+"""Processes one input of `tpgan frontalize`: read, frontalize, write."""
 
 from __future__ import annotations
 

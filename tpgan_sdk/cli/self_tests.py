@@ -1,4 +1,4 @@
-"""What works here, each tried as `tpgan frontalize` would use it: half of `tpgan doctor`."""
+"""Self-tests of `tpgan doctor`: models, backends, detector and refiner, each run once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that several processes share, each of which has opened what it needs for itself.
+"""Worker pool: a function mapped over items in several processes, results in order.
 
 Processes, not threads: a detector may hold Python's lock while it looks, as yuface does.
 """

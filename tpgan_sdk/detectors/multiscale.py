@@ -1,4 +1,4 @@
-"""How every detector looks at a picture: once for all faces, then closer at each of them.
+"""Multi-scale detection: the whole picture first, then closer at each face.
 
 A detector only has to find faces in a picture of a size that suits it; scaling, padding of tight
 crops and mapping back happen here. The second look shows a face at a fixed size, as it is and

@@ -1,4 +1,4 @@
-"""Better landmarks than a detector's, and the pose: a small network that looks at one face.
+"""Landmark refiner: five points and the pose of one face, by a small network.
 
 Detectors of five points put the hidden eye and mouth corner of a profile on its outline. The
 refiner was trained on rendered heads, where the exact place of hidden points is known.

@@ -1,4 +1,4 @@
-"""What an image file says of itself before it is decoded: kind, size, orientation, end.
+"""Image headers: kind, size, orientation and end of a file, before it is decoded.
 
 OpenCV decodes first and asks later: a file of 20,000x20,000 pixels takes gigabytes, and a JPEG
 that was cut off comes back with a grey rest. Both are seen here from a few bytes.

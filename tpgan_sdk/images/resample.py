@@ -1,4 +1,4 @@
-"""How pixels are read through a transform: defined once, in two implementations.
+"""Resampling through an affine transform: one definition, two implementations.
 
 Definition: when the transform shrinks, the frame is first reduced by the whole-number factor
 ``floor(1 / scale)`` with a box mean (blocks counted from the frame's first pixel; an incomplete

@@ -1,4 +1,4 @@
-"""Small networks of the package, as detector and refiner: an ONNX and the sidecar beside it."""
+"""Auxiliary networks (detector, refiner): an ONNX and the sidecar beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the lock of a folder that several processes write."""
+"""Atomic file writes, and the lock of a folder that several processes write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of detector and refiner share."""
+"""Command-line flags and exit codes that detector and refiner share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rendered picture, premultiplied by its alpha, over a background."""
+"""Alpha blending: a rendered, premultiplied picture over a background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a rendered view between the shard and the network.
+"""Augmentation: colour, damage and landmark errors of a view between shard and network.
 
 The view gets the colour and damage of ordinary photos and landmarks as wrong as a detector's; it
 is then aligned and cut by the SDK's own `crop_face`, so that training and inference share one

@@ -1,4 +1,4 @@
-"""What stands behind a rendered person: made-up scenes, and pieces of other rendered pictures.
+"""Random backgrounds: made-up scenes, and pieces of other rendered pictures.
 
 Photos have grey walls, blurred crowds, lamps and edges behind the head. A network that has only
 seen smooth colours there drags edges into the half of the face that it has to invent.

@@ -1,4 +1,4 @@
-"""What a training can read: rendered shards, Multi-PIE, or any CSV of pairs of photos."""
+"""Data sets: rendered shards, Multi-PIE, or any CSV of pairs of photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Five landmarks of photos: from files, or from a detector that is asked once."""
+"""Landmarks of photos: from files, or from a detector that is asked once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which portraits are held out: fixed by file name, for every model ever shipped."""
+"""The split into training and held-out portraits: by file name, for every model ever shipped."""
 
 from __future__ import annotations
 

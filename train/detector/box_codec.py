@@ -1,4 +1,4 @@
-"""From the numbers of the network's cells to boxes and points, and back."""
+"""Box codec: the network's outputs to boxes and points, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many faces a detector finds in annotated photos, and how many where there is none.
+"""Detector evaluation: recall on annotated photos, false positives on photos without faces.
 
     python -m train.detector.evaluate --cfp DIR --empty DIR --detector packaged --detector yuface
 

@@ -1,4 +1,4 @@
-"""Which cells are to tell of which face.
+"""Label assignment: which cells predict which face.
 
 Source: SimOTA of Ge et al., "YOLOX: Exceeding YOLO Series in 2021", with which YuNet was trained.
 """

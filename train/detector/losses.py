@@ -1,4 +1,4 @@
-"""What training makes small: wrong points."""
+"""Loss of the detector: the error of its points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures with several faces, or without: things placed on a background, as a photo shows them."""
+"""Synthetic scenes: several faces or none, placed on a background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can stand in a picture: a rendered view, or a portrait."""
+"""Sprites of a scene: one face, from a rendered view or a portrait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of training, from YuNet's weights to ours."""
+"""Training of the detector, from YuNet's weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""95 % intervals by drawing people again, with replacement.
+"""Bootstrap over people: 95 % intervals by drawing with replacement.
 
 Views of one person are not independent, people are: so whole people are drawn. Raw and
 frontalized are compared on the same draws, which is what makes a small difference visible.

@@ -1,4 +1,4 @@
-"""Landmarks and embeddings kept from run to run: photos do not change while a network trains.
+"""Cache of landmarks and embeddings: photos do not change while a network trains.
 
 Everything is filed under the hash of what it was made from, so that other points, another picture
 or another recogniser never meet an old result. A detector is known by its name alone: delete the

@@ -1,4 +1,4 @@
-"""The evaluations: a set of people, a synthesis and recognisers to a report."""
+"""Evaluations by data set: people, a synthesis and recognisers to a report."""
 
 from __future__ import annotations
 

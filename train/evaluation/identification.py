@@ -1,4 +1,4 @@
-"""Rank-1 by yaw: is the nearest gallery face the probe's own?"""
+"""Rank-1 identification by yaw: is the nearest gallery face the probe's own?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the five points of a real photo come from."""
+"""Landmark sources of real photos: a detector, or annotated fiducials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation found: as JSON, and as Markdown tables."""
+"""Evaluation reports: JSON, and Markdown tables."""
 
 from __future__ import annotations
 

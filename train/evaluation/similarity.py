@@ -1,4 +1,4 @@
-"""How alike two pictures, or two embeddings, are."""
+"""Similarity of two pictures (SSIM, PSNR) or two embeddings (cosine)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where frontalized pictures come from: a checkpoint, an ONNX, or a folder of results."""
+"""Sources of frontalized pictures: a checkpoint, an ONNX, or a folder of results."""
 
 from __future__ import annotations
 

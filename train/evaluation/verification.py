@@ -1,4 +1,4 @@
-"""Same person or not: accuracy, equal error rate and area under the curve."""
+"""Verification (same person or not): accuracy, equal error rate, area under the curve."""
 
 from __future__ import annotations
 

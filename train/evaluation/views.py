@@ -1,4 +1,4 @@
-"""What is measured: pictures of people, each with the five points that everybody goes by."""
+"""Evaluation views: pictures of people, each with its five points."""
 
 from __future__ import annotations
 

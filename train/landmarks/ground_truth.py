@@ -1,4 +1,4 @@
-"""Faces whose landmarks are known: held-out rendered views, and annotated photos."""
+"""Ground truth of landmarks: held-out rendered views, and annotated photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of training, from random weights or YuNet's backbone."""
+"""Training of the refiner, from random weights or YuNet's backbone."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from .flow_spec import FlowSpec
 from .local import Fuser
 
 FLOW_SIZE = CROP_SIZE // 2
-FILL_LEVELS = 5
-"""Halvings of `fill`: down to 4 px."""
+FILL_LEVELS = 7
+"""Halvings of `fill`: down to one pixel, so that no hole is left."""
 MIN_WEIGHT = 1e-3
 """Of a cell of `fill`, so that an empty one divides by something."""
 BLEND = slice(6, 9)

@@ -1,4 +1,4 @@
-"""Trains or fine-tunes a recogniser on faces with identities."""
+"""Training or fine-tuning of a recogniser on faces with identities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where every pixel of the frontal target lies in a view, and whether it is seen there.
+"""Dense correspondence: where each frontal pixel lies in a view, and whether it is seen.
 
 The triangle that shows in a target pixel is projected into the view with the same barycentric
 weights, so the correspondence is exact up to the rounding it is stored with.

@@ -1,4 +1,4 @@
-"""The head widened to the outline of the hair."""
+"""Hair: the head widened to its outline."""
 
 from __future__ import annotations
 

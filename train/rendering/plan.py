@@ -1,4 +1,4 @@
-"""Which portraits are rendered, and which views of each: all that is random is decided here."""
+"""Render plan: which portraits, and which views of each; all randomness is decided here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards as pieces of work: what each is made of, and processes that render them."""
+"""Shard rendering: what each shard is made of, and processes that render them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The aligned picture that meshes are built on, and the grids that become parts of them.
+"""Texture grid: the aligned picture that meshes are built on, and the meshes of its parts.
 
 The picture is the 128x128 crop of the portrait at twice its resolution, with a margin. Depth is
 kept on a coarser grid of nodes, `STEP` pixels apart.

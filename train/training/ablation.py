@@ -1,4 +1,4 @@
-"""Runs without one part of the method, as the article's ablation study has them."""
+"""Ablation: configurations without one part of the method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that appear complete or not at all, and what is kept of the earlier ones."""
+"""Atomic folders: complete or absent; and what is kept of the earlier ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When checkpoints are written, which is the best, and how a run begins from one."""
+"""Checkpoint manager: when to save, which is the best, how a run begins from one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fixes a training run: one frozen table, from a JSON file and `--set key=value`."""
+"""Training configuration: one frozen table, from a JSON file and `--set key=value`."""
 
 from __future__ import annotations
 

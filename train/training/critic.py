@@ -1,4 +1,4 @@
-"""The discriminator's half of the training."""
+"""Critic: the discriminator, its optimizer and its losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run computes, and how exactly."""
+"""Device, precision and memory layout of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained network that shows a smaller one what to make."""
+"""Distillation: a trained network as the teacher of a smaller one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes training one network: `torchrun --nproc-per-node N -m train ...`.
+"""Distributed training: `torchrun --nproc-per-node N -m train ...`.
 
 Every process takes its share of each batch and the gradients are averaged, so N processes do what
 one would do with the whole batch, up to batch norm's statistics and rounding. Random numbers are

@@ -1,4 +1,4 @@
-"""Stops a run that has gone wrong, and says what to go back to."""
+"""Divergence check: stops a run that has gone wrong, and says what to go back to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Begins a training with an exported model: its weights, back in the layers they came from.
+"""Initial weights from an exported model, back in the layers they came from.
 
 An exported model has no batch norm left, its convolutions hold it. So each batch norm is set to
 what it does to a batch of views, undone again: the network makes the same pictures as before and

@@ -1,4 +1,4 @@
-"""What a run says of itself: the line on the screen, `log.jsonl` and TensorBoard."""
+"""Logging: console line, `log.jsonl`, TensorBoard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the generator minimises: every loss of the configuration, apart and weighted."""
+"""Objective: every loss of the configuration, apart and weighted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run reads and writes, and how long it goes on."""
+"""Run settings: data, recogniser, folders and length of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate there."""
+"""Learning-rate schedule, and the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a step's time goes."""
+"""Step timer: where a step's time goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves and pictures for TensorBoard, where it is installed."""
+"""TensorBoard: curves and pictures, where the package is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run in memory: all that a step changes and a checkpoint holds."""
+"""Trainer: all state that a step changes and a checkpoint holds, and the step itself."""
 
 from __future__ import annotations
 

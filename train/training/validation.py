@@ -1,4 +1,4 @@
-"""A fixed batch of views that the training never sees."""
+"""Validation: a fixed batch of views that the training never sees."""
 
 from __future__ import annotations
 

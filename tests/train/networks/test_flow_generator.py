@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from train.networks.flow_generator import FlowGenerator
+from train.networks.flow_generator import FlowGenerator, fill
 from train.networks.flow_spec import EDGE_FLOW, TINY_FLOW, FlowSpec
 
 
@@ -85,3 +85,35 @@ def test_every_parameter_learns() -> None:
             parameter.data -= 0.1 * parameter.grad
     still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().any()]
     assert still == []
+
+
+def test_holes_are_filled_from_around() -> None:
+    picture = torch.rand(1, 3, 128, 128)
+    whole = torch.ones(1, 1, 128, 128)
+    torch.testing.assert_close(fill(picture, whole), picture, atol=2e-3, rtol=0)
+    # One colour stays that colour wherever a hole is; nothing at all gives grey.
+    weight = torch.zeros(1, 1, 128, 128)
+    weight[..., :40] = 1
+    weight[..., 60:70, 100:110] = 0.5
+    colour = torch.tensor([0.5, -0.25, 1.0])[None, :, None, None]
+    torch.testing.assert_close(
+        fill(weight * colour, weight), colour.expand(-1, -1, 128, 128), atol=0.02, rtol=0
+    )
+    assert fill(picture * 0, whole * 0).abs().max() == 0
+    # Between two colours it is a mixture, nearer to the nearer one.
+    two = torch.zeros(1, 3, 128, 128)
+    two[..., :32], two[..., 96:] = -1, 1
+    sides = torch.zeros(1, 1, 128, 128)
+    sides[..., :32], sides[..., 96:] = 1, 1
+    row = fill(two, sides)[0, 0, 64]
+    assert row[40] < -0.5 < 0.5 < row[88]
+    assert (row.diff() > -0.05).all()
+
+
+def test_what_is_hidden_begins_in_the_colours_around_it() -> None:
+    torch.manual_seed(0)
+    network = FlowGenerator(TINY_FLOW).eval()
+    face = torch.full((1, 3, 160, 160), 0.25)
+    torch.testing.assert_close(
+        network(face).image, torch.full((1, 3, 128, 128), 0.25), atol=5e-3, rtol=0
+    )

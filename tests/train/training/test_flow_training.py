@@ -22,7 +22,7 @@ from train.training.config import load_config
 from train.training.loop import train
 from train.training.objective import Objective
 from train.training.run_settings import RunSettings
-from train.training.trainer import Trainer
+from train.training.trainer import Trainer, _judged
 
 from ..runs import quiet
 
@@ -185,3 +185,16 @@ def test_a_flow_run_begins_with_an_exported_model(batch: Example, shards: Path) 
     # Weights in 16 bits, batch norms measured anew: the same picture within a grey level.
     assert np.abs(made - expected).mean() < 0.002
     assert np.ptp(made) > 1
+
+
+def test_the_discriminator_teaches_only_what_is_drawn(batch: Example) -> None:
+    perfect = _perfect(batch)
+    fetched = perfect.fetched.clone().requires_grad_(True)
+    drawn = perfect.drawn.clone().requires_grad_(True)
+    result = perfect._replace(image=0.5 * fetched + drawn, drawn=drawn)
+    judged = _judged(result)
+    torch.testing.assert_close(judged, result.image)
+    judged.sum().backward()
+    assert fetched.grad is None
+    assert drawn.grad is not None
+    assert torch.equal(drawn.grad, torch.ones_like(drawn))

@@ -1,4 +1,4 @@
-"""Where engines are kept: one folder in the user's cache, file names keyed by what matters."""
+"""Engine cache: one folder in the user's cache, file names keyed by what decides an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an engine file to a running backend. Everything is checked before it is deserialised."""
+"""Engine loader: every check first, then deserialisation, then a running backend."""
 
 from __future__ import annotations
 
