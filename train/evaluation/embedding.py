@@ -15,7 +15,7 @@ from tpgan_sdk.geometry import FloatArray, Template
 from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
 from ..recognisers.embedder import Embedder
-from .similarity import psnr, ssim
+from .similarity import asymmetry, psnr, sharpness, ssim, ssim_in_face
 from .synthesis import Synthesis
 from .views import View, aligned_face
 
@@ -23,6 +23,9 @@ Face = tuple[UInt8Array, FloatArray]
 """A picture, (H, W, 3) RGB, and its five points."""
 
 BATCH: Final = 32
+NAN: Final = float("nan")
+FRONTAL: Final = 15.0
+"""Degrees: up to here a photo is frontal, and its frontal face should be the photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,13 @@ class Measured:
     """Of the frontalized face to the true one; NaN without either."""
     psnr: FloatArray
     """dB, likewise."""
+    sharpness: FloatArray
+    """(N, 2) of the frontalized face, and of the true one; NaN where there is none. Of a frontal
+    photo in the gallery, which is frontalized for this: the photo itself is the truth."""
+    asymmetry: FloatArray
+    """(N, 2) likewise."""
+    photo_ssim: FloatArray
+    """Of a frontal photo in the gallery to itself, frontalized, within the face; NaN for others."""
     sheets: list[ProbePictures]
 
     @property
@@ -81,9 +91,10 @@ def measure(
     """
     rows: list[_Row] = []
     for batch in _batches(views):
-        probes = [view for view in batch if view.probe]
-        results = iter(synthesis.frontalize(probes) if probes else [])
-        made = [next(results) if view.probe else None for view in batch]
+        given = [view for view in batch if view.probe or _is_frontal(view)]
+        results = iter(synthesis.frontalize(given) if given else [])
+        every = [next(results) if view.probe or _is_frontal(view) else None for view in batch]
+        made = [picture if view.probe else None for picture, view in zip(every, batch, strict=True)]
         frontal = np.asarray(synthesis.template.points)
         raw = [None if v.points is None else (v.picture, v.points) for v in batch]
         front = [None if picture is None else (picture, frontal) for picture in made]
@@ -94,7 +105,8 @@ def measure(
         for index, view in enumerate(batch):
             vectors = {name: (a[index], b[index]) for name, (a, b) in embedded.items()}
             sheet = _sheet(view, made[index], synthesis.template) if shown(view) else None
-            rows.append(_row(view, made[index], vectors, sheet))
+            truth = view.truth if view.probe else aligned_face(view, synthesis.template)
+            rows.append(_row(view, every[index], truth, vectors, sheet))
     if not rows:
         raise TrainingError("no picture to measure: the chosen people have none")
     return _joined(rows, list(embedders))
@@ -106,19 +118,39 @@ class _Row:
     vectors: Mapping[str, tuple[Float32Array, Float32Array]]
     ssim: float
     psnr: float
+    photo_ssim: float
+    sharpness: tuple[float, float]
+    asymmetry: tuple[float, float]
     sheet: ProbePictures | None
+
+
+def _is_frontal(view: View) -> bool:
+    return not view.probe and abs(view.yaw) <= FRONTAL
 
 
 def _row(
     view: View,
     made: UInt8Array | None,
+    truth: UInt8Array | None,
     vectors: Mapping[str, tuple[Float32Array, Float32Array]],
     sheet: ProbePictures | None,
 ) -> _Row:
-    truth = view.truth
-    both = None if made is None or truth is None else (ssim(made, truth), psnr(made, truth))
-    alike = both or (float("nan"), float("nan"))
-    return _Row((view.key, view.person, view.yaw, view.probe), vectors, *alike, sheet)
+    likeness, noise, itself = NAN, NAN, NAN
+    if made is not None and truth is not None:
+        if view.probe:
+            likeness, noise = ssim(made, truth), psnr(made, truth)
+        else:
+            itself = ssim_in_face(made, truth)
+    return _Row(
+        (view.key, view.person, view.yaw, view.probe),
+        vectors,
+        likeness,
+        noise,
+        itself,
+        (NAN if made is None else sharpness(made), NAN if truth is None else sharpness(truth)),
+        (NAN if made is None else asymmetry(made), NAN if truth is None else asymmetry(truth)),
+        sheet,
+    )
 
 
 def _sheet(view: View, made: UInt8Array | None, template: Template) -> ProbePictures | None:
@@ -140,6 +172,9 @@ def _joined(rows: Sequence[_Row], names: Sequence[str]) -> Measured:
         frontalized={name: np.stack([b for _, b in pairs]) for name, pairs in stacked.items()},
         ssim=np.array([row.ssim for row in rows]),
         psnr=np.array([row.psnr for row in rows]),
+        sharpness=np.array([row.sharpness for row in rows]),
+        asymmetry=np.array([row.asymmetry for row in rows]),
+        photo_ssim=np.array([row.photo_ssim for row in rows]),
         sheets=[row.sheet for row in rows if row.sheet is not None],
     )
 

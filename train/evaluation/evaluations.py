@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from tpgan_sdk.errors import TrainingError
+from tpgan_sdk.geometry import FloatArray
 
 from ..data.people import Pair, Photo
 from ..recognisers.attributes import SEX_WORDS, sex_of
 from ..recognisers.embedder import Embedder
 from .attributes import SexRow, fit_on_gallery, sex_by_yaw
-from .bootstrap import DRAWS, draws, interval, means
+from .bootstrap import DRAWS, IntArray, Interval, draws, interval, means
 from .embedding import Measured, measure
 from .identification import Gallery, Probes, Rank1, rank1_by_yaw
 from .landmarks import Locate, open_view
 from .multipie import multipie_views
 from .rendered import gallery_views, heldout_views, portrait_names
-from .report import Report, SimilarityRow
+from .report import PhotoRow, Report, SimilarityRow
 from .similarity import cosine
 from .synthesis import Synthesis
 from .verification import Trials, verify
@@ -129,7 +130,8 @@ def evaluate_pairs(
         verified[name] = verify(raw, front, trials, setting.draws, setting.seed)
     folds = len(set(trials.fold))
     about = setting.about(dataset, found, pairs=len(pairs), folds=folds)
-    return Report(about, verification=verified), found
+    beside = _beside_photos(found, setting)
+    return Report(about, verification=verified, photos=beside), found
 
 
 def _measured(views: Iterable[View], setting: Setting) -> Measured:
@@ -165,7 +167,7 @@ def _identified_by_sex(found: Measured, folder: Path, setting: Setting) -> dict[
 
 
 def _alike(found: Measured, setting: Setting) -> list[SimilarityRow]:
-    there = ~np.isnan(found.ssim)
+    there = ~np.isnan(found.ssim) & found.probe
     if not there.any():
         raise TrainingError(
             f"{setting.synthesis.name} gave no result for any view; expected frontal faces: with "
@@ -181,8 +183,41 @@ def _alike(found: Measured, setting: Setting) -> list[SimilarityRow]:
             interval(float(values[at].mean()), means(values[at], person[at], drawn))
             for values in (found.ssim, found.psnr)
         ]
+        figures += [
+            _ratio(values[at, 0], values[at, 1], person[at], person[at], drawn)
+            for values in (found.sharpness, found.asymmetry)
+        ]
         rows.append(SimilarityRow(int(yaw), int(at.sum()), *figures))
     return rows
+
+
+def _beside_photos(found: Measured, setting: Setting) -> PhotoRow | None:
+    """Results of turned faces beside the gallery's frontal photos; None without either."""
+    result = found.probe & ~np.isnan(found.sharpness[:, 0])
+    photo = ~np.isnan(found.photo_ssim)
+    if not (result.any() and photo.any()):
+        return None
+    people, person = np.unique(found.persons, return_inverse=True)
+    drawn = draws(len(people), setting.draws, setting.seed)
+    itself = found.photo_ssim[photo]
+    return PhotoRow(
+        int(photo.sum()),
+        int(result.sum()),
+        interval(float(itself.mean()), means(itself, person[photo], drawn)),
+        *(
+            _ratio(values[result, 0], values[photo, 1], person[result], person[photo], drawn)
+            for values in (found.sharpness, found.asymmetry)
+        ),
+    )
+
+
+def _ratio(
+    above: FloatArray, below: FloatArray, one: IntArray, other: IntArray, drawn: IntArray
+) -> Interval:
+    """Of two means, over the people drawn; `one`, `other`: the person of each value."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # flat pictures have neither
+        ratio = float(above.mean() / below.mean())
+        return interval(ratio, means(above, one, drawn) / means(below, other, drawn))
 
 
 def _sexes(

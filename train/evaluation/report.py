@@ -25,6 +25,24 @@ class SimilarityRow:
     ssim: Interval
     psnr: Interval
     """dB."""
+    sharpness: Interval
+    """Of the results, in parts of the true faces'."""
+    asymmetry: Interval
+    """Likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRow:
+    """Results of photos, whose true frontal face nobody knows, beside other photos."""
+
+    frontal_photos: int
+    results: int
+    ssim: Interval
+    """Of frontal photos to themselves, frontalized, within the face."""
+    sharpness: Interval
+    """Of the results, in parts of the frontal photos'."""
+    asymmetry: Interval
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,7 @@ class Report:
     """The same for one sex's probes, by recogniser and sex; the gallery is everybody's."""
     verification: Mapping[str, Verification] = field(default_factory=dict)
     likeness: Sequence[SimilarityRow] = ()
+    photos: PhotoRow | None = None
     sex: Mapping[str, Sequence[SexRow]] = field(default_factory=dict)
     """By recogniser."""
 
@@ -62,6 +81,8 @@ def markdown(report: Report) -> str:
         parts.append(f"Verification, %:\n\n{_verification(report.verification)}")
     if report.likeness:
         parts.append(f"Beside the true frontal face:\n\n{_likeness(report.likeness)}")
+    if report.photos is not None:
+        parts.append(f"Beside frontal photos:\n\n{_photos(report.photos)}")
     for name, sexes in report.sex.items():
         parts.append(f"Sex read rightly, %, from embeddings of {name}:\n\n{_sex(sexes)}")
     return "\n\n".join(parts)
@@ -101,11 +122,33 @@ def _verification(found: Mapping[str, Verification]) -> str:
 
 
 def _likeness(rows: Sequence[SimilarityRow]) -> str:
-    head = ("yaw", "views", "SSIM", "PSNR, dB")
+    head = ("yaw", "views", "SSIM", "PSNR, dB", "sharpness, ratio", "asymmetry, ratio")
     return table(
         head,
-        [[row.yaw, row.views, _figure(row.ssim, 3), _figure(row.psnr, 2)] for row in rows],
+        [
+            [
+                row.yaw,
+                row.views,
+                _figure(row.ssim, 3),
+                _figure(row.psnr, 2),
+                _figure(row.sharpness, 2),
+                _figure(row.asymmetry, 2),
+            ]
+            for row in rows
+        ],
     )
+
+
+def _photos(row: PhotoRow) -> str:
+    head = (
+        "frontal photos",
+        "SSIM of a frontal photo to its result, in the face",
+        "results",
+        "sharpness, ratio",
+        "asymmetry, ratio",
+    )
+    figures = [_figure(row.sharpness, 2), _figure(row.asymmetry, 2)]
+    return table(head, [[row.frontal_photos, _figure(row.ssim, 3), row.results, *figures]])
 
 
 def _sex(rows: Sequence[SexRow]) -> str:

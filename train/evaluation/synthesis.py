@@ -21,7 +21,7 @@ from tpgan_sdk.models.model import resolve_model
 from ..training.checkpoint import load_generator
 from .views import View
 
-Trainer = Callable[[Mapping[str, Float32Array]], Float32Array]
+Inference = Callable[[Mapping[str, Float32Array]], Float32Array]
 """The inputs of `tpgan_sdk.faces.crops.network_inputs` to (N, 3, 128, 128) RGB in [-1, 1]."""
 
 
@@ -41,7 +41,7 @@ class NetworkSynthesis:
     """A network behind the SDK's own crops: mirrored by the yaw's sign, and back."""
 
     def __init__(
-        self, name: str, template: Template, run: Trainer, shapes: InputShapes = INPUT_SHAPES
+        self, name: str, template: Template, run: Inference, shapes: InputShapes = INPUT_SHAPES
     ) -> None:
         self.name, self.template, self._run, self._shapes = name, template, run, shapes
 

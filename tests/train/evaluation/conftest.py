@@ -52,5 +52,5 @@ class Known:
 
     def frontalize(self, views: Sequence[View]) -> list[UInt8Array | None]:
         self.asked += [view.key for view in views]
-        people = [None if v.points is None else self.who[v.person] for v in views]
+        people = [None if v.points is None else self.who.get(v.person) for v in views]
         return [None if person is None else face(person, 9) for person in people]

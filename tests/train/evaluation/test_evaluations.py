@@ -92,11 +92,19 @@ def pairs(root: Path) -> list[Pair]:
     return found
 
 
-def test_only_probes_are_frontalized(people: Path) -> None:
+def test_probes_and_frontal_photos_are_frontalized(people: Path) -> None:
     chosen = setting(everybody())
-    evaluate_pairs("people", pairs(people), locate, chosen)
+    report, found = evaluate_pairs("people", pairs(people), locate, chosen)
     assert isinstance(chosen.synthesis, Known)
-    assert sorted(chosen.synthesis.asked) == sorted(f"{p}/1" for p in range(PEOPLE - 1))
+    both = [f"{person}/{number}" for person in range(PEOPLE - 1) for number in (0, 1)]
+    assert sorted(chosen.synthesis.asked) == both
+    # The frontal photos' own results are compared with the photos and never recognised.
+    assert np.isnan(found.frontalized["reader"][~found.probe]).all()
+    photos = report.photos
+    assert photos is not None
+    assert (photos.frontal_photos, photos.results) == (PEOPLE - 1, PEOPLE - 1)
+    assert photos.ssim.low <= photos.ssim.value <= photos.ssim.high < 1
+    assert "| 11 | " in markdown(report)
 
 
 def test_verification_of_an_oracle_and_of_no_result(people: Path) -> None:

@@ -139,6 +139,9 @@ def test_sex_is_judged_by_one_classifier() -> None:
         frontalized={"r": np.array(wrong)},
         ssim=np.zeros(12),
         psnr=np.zeros(12),
+        sharpness=np.zeros((12, 2)),
+        asymmetry=np.zeros((12, 2)),
+        photo_ssim=np.full(12, np.nan),
         sheets=[],
     )
     found.frontalized["r"][3] = np.nan
