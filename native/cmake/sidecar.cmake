@@ -9,7 +9,7 @@ endif()
 # `interface` counts changes of the kernels' names and arguments.
 file(WRITE "${SIDECAR}" "{
   \"format\": 1,
-  \"interface\": 1,
+  \"interface\": 2,
   \"version\": \"${VERSION}\",
   \"sha256\": \"${SHA256}\",
   \"cuda\": \"${CUDA}\",

@@ -7,11 +7,11 @@ using tpgan::FinishBatch;
 using tpgan::PastePlan;
 using tpgan::RgbFloat;
 
-// Blocks of 256 threads. Align: grid (88, faces).
+// Blocks of 256 threads. Align: grid (pixels_of_face / 256 rounded up, faces).
 template <class Element>
 __device__ void align(const AlignBatch& batch) {
   const auto pixel = static_cast<std::int32_t>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (pixel < tpgan::kPixelsOfFace) {
+  if (pixel < tpgan::pixels_of_face(batch)) {
     tpgan::align_pixel<Element>(batch, static_cast<std::int32_t>(blockIdx.y), pixel);
   }
 }

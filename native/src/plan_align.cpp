@@ -67,8 +67,17 @@ std::int32_t plan_align(const tpgan_frame* frames, std::int32_t frame_count,
   if (!valid_count(face_count) || frame_count < 1 || face_count > inputs->capacity) {
     return TPGAN_BAD_COUNT;
   }
+  if (inputs->margin < 0 || inputs->margin > TPGAN_MAX_MARGIN) {
+    return TPGAN_BAD_COUNT;
+  }
+  batch.face_edge = inputs->margin;
+  batch.face_size = geometry::kCropSize + 2 * inputs->margin;
   for (std::int32_t i = 0; i < kTensors; ++i) {
-    batch.tensors[i] = inputs->tensors[i];
+    const bool wanted = i == 0 || inputs->face_only == 0;
+    batch.tensors[i] = wanted ? inputs->tensors[i] : nullptr;
+    if (!wanted) {
+      continue;
+    }
     if (const auto status = check_tensor(batch.tensors[i], inputs->precision); status != TPGAN_OK) {
       return status;
     }

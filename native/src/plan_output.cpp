@@ -47,7 +47,8 @@ void bound(const Affine& crop_to_frame, PastePlan& plan) {
 }  // namespace
 
 std::int32_t plan_finish(const void* output, std::int32_t precision, const tpgan_image* pictures,
-                         const std::int32_t* mirrored, std::int32_t count, FinishBatch& batch) {
+                         const std::int32_t* mirrored, std::int32_t count, FinishBatch& batch,
+                         std::int32_t margin) {
   if (const auto status = check_tensor(output, precision); status != TPGAN_OK) {
     return status;
   }
@@ -69,6 +70,7 @@ std::int32_t plan_finish(const void* output, std::int32_t precision, const tpgan
   }
   batch.output = output;
   batch.count = count;
+  batch.size = geometry::kCropSize + 2 * margin;
   return TPGAN_OK;
 }
 

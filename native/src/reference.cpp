@@ -10,7 +10,7 @@ using namespace tpgan;
 template <class Element>
 void align_all(const AlignBatch& batch) {
   for (std::int32_t face = 0; face < batch.count; ++face) {
-    for (std::int32_t pixel = 0; pixel < kPixelsOfFace; ++pixel) {
+    for (std::int32_t pixel = 0; pixel < pixels_of_face(batch); ++pixel) {
       align_pixel<Element>(batch, face, pixel);
     }
   }

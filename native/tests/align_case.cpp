@@ -24,7 +24,7 @@ AlignCase::AlignCase(const json::Value& test, std::int32_t room)
 }
 
 tpgan_inputs AlignCase::inputs32() const {
-  tpgan_inputs result = {{}, TPGAN_FP32, capacity};
+  tpgan_inputs result = {{}, TPGAN_FP32, capacity, 0, 0};
   for (std::size_t t = 0; t < 5; ++t) {
     result.tensors[t] = single[t].data();
   }
@@ -32,7 +32,7 @@ tpgan_inputs AlignCase::inputs32() const {
 }
 
 tpgan_inputs AlignCase::inputs16() const {
-  tpgan_inputs result = {{}, TPGAN_FP16, capacity};
+  tpgan_inputs result = {{}, TPGAN_FP16, capacity, 0, 0};
   for (std::size_t t = 0; t < 5; ++t) {
     result.tensors[t] = half[t].data();
   }

@@ -1,5 +1,6 @@
 // Align and crop against the NumPy oracle's values, in FP32 and FP16.
 #include <algorithm>
+#include <cmath>
 
 #include "align_case.hpp"
 #include "expect.hpp"
@@ -66,6 +67,47 @@ void check_batch(const json::Value::Array& tests) {
   }
 }
 
+// With a margin the crop lies in the middle of the face, to the bit, and what is around it is what
+// the crop of a face moved by so much shows. The face alone is the same face.
+void check_margin(const json::Value& test, const std::string& name) {
+  constexpr std::int32_t kMargin = 16, kCrop = 128, kSide = kCrop + 2 * kMargin;
+  const AlignCase job(test);
+  const tpgan_frame frame = job.frame();
+  job.run();
+  std::vector<float> wide(3 * kSide * kSide), alone = wide;
+  tpgan_inputs inputs = job.inputs32();
+  inputs.margin = kMargin;
+  inputs.tensors[0] = wide.data();
+  expect_status(tpgan_reference_align(&frame, 1, &job.face, 1, &inputs), TPGAN_OK, name);
+  const tpgan_inputs face = {{alone.data()}, TPGAN_FP32, 1, kMargin, 1};
+  expect_status(tpgan_reference_align(&frame, 1, &job.face, 1, &face), TPGAN_OK, name);
+  expect(wide == alone, name + ": the face alone");
+  bool same = true;
+  for (std::int32_t i = 0; i < 3 * kCrop * kCrop; ++i) {
+    const std::int32_t x = i % kCrop, y = i / kCrop % kCrop, channel = i / (kCrop * kCrop);
+    const std::int32_t place = (channel * kSide + y + kMargin) * kSide + x + kMargin;
+    same = same && wide[static_cast<std::size_t>(place)] == job.single[0][static_cast<std::size_t>(i)];
+  }
+  expect(same, name + ": the crop in the middle of its margin");
+  // Landmarks decide nothing but the patches: the crop of the same transform, moved.
+  tpgan_face moved = job.face;
+  moved.transform[2] += kMargin;
+  moved.transform[5] += kMargin;
+  std::vector<float> corner(3 * kCrop * kCrop);
+  const tpgan_inputs shifted = {{corner.data()}, TPGAN_FP32, 1, 0, 1};
+  if (tpgan_reference_align(&frame, 1, &moved, 1, &shifted) == TPGAN_OK) {
+    double apart = 0;
+    for (std::int32_t y = 0; y < kCrop; ++y) {
+      for (std::int32_t x = 0; x < kCrop; ++x) {
+        const float a = wide[static_cast<std::size_t>(y * kSide + x)];
+        apart = std::max(apart, std::abs(static_cast<double>(
+                                    a - corner[static_cast<std::size_t>(y * kCrop + x)])));
+      }
+    }
+    expect(apart < 1e-4, name + ": what lies around the crop");
+  }
+}
+
 }  // namespace
 
 void test_align() {
@@ -76,6 +118,7 @@ void test_align() {
     expect_status(job.run(), TPGAN_OK, name);
     check_origins(test, job, name);
     check_values(test, job, name);
+    check_margin(test, name);
   }
   check_batch(tests);
 }

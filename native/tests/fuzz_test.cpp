@@ -78,9 +78,11 @@ void spoil_frame(Source& source, tpgan_frame& frame) {
   }
 }
 
+constexpr std::int32_t kMargin = 5;
+
 void spoil_inputs(Source& source, tpgan_inputs& inputs) {
   void*& tensor = inputs.tensors[source.below(5)];
-  switch (source.below(4)) {
+  switch (source.below(6)) {
     case 0:
       tensor = nullptr;
       break;
@@ -88,6 +90,12 @@ void spoil_inputs(Source& source, tpgan_inputs& inputs) {
       tensor = static_cast<char*>(tensor) + 1;
       break;
     case 2:
+      inputs.margin = source.one_in(2) ? kMargin : source.bad_integer();
+      break;
+    case 3:
+      inputs.face_only = 1;
+      break;
+    case 4:
       inputs.precision = source.bad_integer();
       break;
     default:
@@ -104,9 +112,11 @@ void fuzz_align(Source& source) {
   tpgan_face face = kFace;
   face.mirrored = source.one_in(2) ? source.bad_integer() : 0;
   std::vector<float> tensors[5];
-  tpgan_inputs inputs = {{}, source.below(2), 1};
+  tpgan_inputs inputs = {{}, source.below(2), 1, 0, 0};
   for (int t = 0; t < 5; ++t) {
-    tensors[t].assign(static_cast<std::size_t>(3 * tpgan::tensor_pixels(t)), kUntouched);
+    const std::int32_t side = tpgan::geometry::kCropSize + 2 * kMargin;
+    const std::int32_t pixels = t == 0 ? side * side : tpgan::tensor_pixels(t);
+    tensors[t].assign(static_cast<std::size_t>(3 * pixels), kUntouched);
     inputs.tensors[t] = tensors[t].data();
   }
   std::int32_t frames = 1, faces = 1;
@@ -132,12 +142,18 @@ void fuzz_align(Source& source) {
                                            source.one_in(50) ? nullptr : &face, faces,
                                            source.one_in(50) ? nullptr : &inputs);
   expect(status >= TPGAN_OK && status <= TPGAN_NOT_A_FACE, "align gives a status");
-  for (const auto& values : tensors) {
+  for (std::size_t t = 0; t < 5; ++t) {
+    const auto& values = tensors[t];
     const bool touched = std::count(values.begin(), values.end(), kUntouched) !=
                          static_cast<std::ptrdiff_t>(values.size());
-    expect(touched == (status == TPGAN_OK), "align writes exactly when all is well");
-    if (status == TPGAN_OK && inputs.precision == TPGAN_FP32) {
-      const auto range = std::minmax_element(values.begin(), values.end());
+    const bool wanted = t == 0 || inputs.face_only == 0;
+    expect(touched == (status == TPGAN_OK && wanted), "align writes exactly when all is well");
+    if (touched && inputs.precision == TPGAN_FP32) {
+      const std::ptrdiff_t side = tpgan::geometry::kCropSize + 2 * inputs.margin;
+      const auto end = t == 0 ? values.begin() + 3 * side * side : values.end();
+      const auto range = std::minmax_element(values.begin(), end);
+      expect(std::all_of(end, values.end(), [](float v) { return v == kUntouched; }),
+             "align writes no further");
       expect(*range.first >= -1.000001F && *range.second <= 1.000001F, "align stays in [-1, 1]");
     }
   }

@@ -48,7 +48,7 @@ std::array<CUdeviceptr, 5> room_on(Gpu& gpu, std::int32_t faces) {
 }
 
 tpgan_inputs inputs_of(const std::array<CUdeviceptr, 5>& room, int precision, int capacity) {
-  tpgan_inputs result = {{}, precision, capacity};
+  tpgan_inputs result = {{}, precision, capacity, 0, 0};
   std::transform(room.begin(), room.end(), result.tensors, pointer<void>);
   return result;
 }
@@ -65,7 +65,7 @@ void compare_align(Gpu& gpu, const AlignCase& job, int precision, const char* ke
   const tpgan_frame frame = frame_on(gpu, job.picture, job.yuv);
   tpgan::AlignBatch batch = {};
   expect_status(tpgan::plan_align(&frame, 1, &job.face, 1, &inputs, batch), TPGAN_OK, name);
-  gpu.launch(kernel, {blocks(tpgan::kPixelsOfFace), 1}, kBlock, {&batch});
+  gpu.launch(kernel, {blocks(tpgan::pixels_of_face(batch)), 1}, kBlock, {&batch});
   double worst = 0;
   for (std::size_t t = 0; t < 5; ++t) {
     std::vector<Element> found(wanted[t].size());
@@ -177,7 +177,8 @@ tpgan::AlignBatch timed_batch(Gpu& gpu, const Picture& picture, int count) {
 
 void launch_align(Gpu& gpu, tpgan::AlignBatch& batch) {
   gpu.launch("tpgan_align_fp32",
-             {blocks(tpgan::kPixelsOfFace), static_cast<unsigned>(batch.count)}, kBlock, {&batch});
+             {blocks(tpgan::pixels_of_face(batch)), static_cast<unsigned>(batch.count)}, kBlock,
+             {&batch});
 }
 
 void time_align(Gpu& gpu, const Picture& picture) {
@@ -200,8 +201,9 @@ void time_bandwidth(Gpu& gpu, const Picture& picture) {
     }
   };
   const double side = tpgan::geometry::kCropSize / kScale;
-  const double moved = kLaunches * TPGAN_MAX_FACES *
-                       (3.0 * sizeof(float) * tpgan::kPixelsOfFace + 3.0 * side * side);
+  const double pixels = tpgan::pixels_of_face(batches[0]);
+  const double moved =
+      kLaunches * TPGAN_MAX_FACES * (3.0 * sizeof(float) * pixels + 3.0 * side * side);
   const auto half = static_cast<std::size_t>(moved / 2);
   const CUdeviceptr from = gpu.allocate(half), to = gpu.allocate(half);
   const double aligning = static_cast<double>(gpu.median_microseconds(work, 1000));

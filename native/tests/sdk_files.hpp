@@ -50,7 +50,7 @@ struct Files {
   void write_kernels(const std::string& cuda, const std::string& sm,
                      const std::string& code = "device code") const {
     write(folder.place("tpgan_kernels.json"),
-          "{\"format\": 1, \"interface\": 1, \"sha256\": \"" + digest(code) + "\", \"cuda\": \"" +
+          "{\"format\": 1, \"interface\": 2, \"sha256\": \"" + digest(code) + "\", \"cuda\": \"" +
               cuda + "\", \"sm\": " + sm + ", \"ptx\": 120}");
   }
 

@@ -80,6 +80,41 @@ void test_results(const Files& files) {
   }
 }
 
+// A model that takes the face alone, with a margin, and gives a flow besides.
+void test_face_with_margin(const Files& files) {
+  constexpr std::int32_t kMargin = 16, kWide = kSide + 2 * kMargin;
+  files.write_engine("{\"psnr\": 60}", kTensorRt, "87", "ENGINE 2 4 16");
+  tpgan::Frontalizer frontalizer(files.options());
+  const auto tests = cases("align");
+  for (std::size_t i = 0; i < 6; ++i) {
+    const AlignCase job(tests[i]);
+    const tpgan_frame frame = job.frame();
+    std::vector<float> face(3 * kWide * kWide);
+    const tpgan_inputs inputs = {{face.data()}, TPGAN_FP32, 1, kMargin, 1};
+    tpgan_reference_align(&frame, 1, &job.face, 1, &inputs);
+    double sum = 0;
+    for (const float value : face) {
+      sum += static_cast<double>(value);
+    }
+    const auto added = static_cast<float>(sum / static_cast<double>(face.size()));
+    std::vector<float> crop, wanted;
+    for (std::int32_t row = 0; row < 3 * kSide; ++row) {
+      const auto* const first =
+          &face[static_cast<std::size_t>((row / kSide * kWide + row % kSide + kMargin) * kWide +
+                                         kMargin)];
+      crop.insert(crop.end(), first, first + kSide);
+    }
+    for (const float value : crop) {
+      wanted.push_back(value * 0.5F + added);
+    }
+    Picture picture(kSide, kSide, TPGAN_BGRA8, 8), aligned(kSide, kSide, TPGAN_BGRA8, 8);
+    frontalizer.run({frame}, {job.face}, {picture.image()}, {aligned.image()}, nullptr);
+    const std::string name = tests[i]["name"].text() + " with a margin";
+    expect(picture.bytes == finished(wanted, job.face.mirrored).bytes, name + ": face");
+    expect(aligned.bytes == finished(crop, job.face.mirrored).bytes, name + ": crop");
+  }
+}
+
 // A batch of `count` faces of one case, run as `frontalizer` is; its pictures.
 std::vector<Picture> run_batch(tpgan::Frontalizer& frontalizer, const AlignCase& job,
                                std::size_t count) {
@@ -233,6 +268,8 @@ void test_what_open_refuses() {
   expect_refused(good, TPGAN_BAD_ENGINE, "was built for SM 86, the GPU here is SM 87");
   files.write_engine("{}", kTensorRt - 1);
   expect_refused(good, TPGAN_BAD_ENGINE, "an engine runs only on the version that built it");
+  files.write_engine("{}", kTensorRt, "87", "ENGINE 2 4 65");
+  expect_refused(files.options(), TPGAN_ENGINE_ERROR, "tensor face has not this SDK's shape");
   files.write_engine("{}", kTensorRt, "87", "NONSENSE");
   expect_refused(good, TPGAN_ENGINE_ERROR, "TensorRT does not read the engine");
   files.write_engine("{}", kTensorRt, "87", "ENGINE 2 4", "{\"features\": {\"strip\": true}}");
@@ -310,6 +347,7 @@ int main() {
     test_paste(files);
     test_what_open_refuses();
     test_what_run_refuses(files);
+    test_face_with_margin(files);
   } catch (const std::exception& error) {
     std::printf("%s\n", error.what());
     return 2;

@@ -1,4 +1,5 @@
 // Each mistake has its status, and each status its sentence.
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -14,10 +15,12 @@ struct Job {
   Picture picture{8, 6, TPGAN_BGR8, 0};
   tpgan_frame frame = picture.frame();
   tpgan_face face = {{1, 0, 0, 0, 1, 0}, {43, 40, 85, 40, 63, 64, 47, 88, 82, 88}, 0, 0};
-  std::vector<float> room = std::vector<float>(static_cast<std::size_t>(3 * tpgan::kPixelsOfFace));
+  std::vector<float> room = std::vector<float>(static_cast<std::size_t>(3 * tpgan::tensor_pixels(0)));
   tpgan_inputs inputs = {{room.data(), room.data(), room.data(), room.data(), room.data()},
                          TPGAN_FP32,
-                         1};
+                         1,
+                         0,
+                         0};
   std::int32_t frames = 1, faces = 1;
 
   int run() const { return tpgan_reference_align(&frame, frames, &face, faces, &inputs); }
@@ -52,6 +55,12 @@ void test_align_statuses() {
   expect_align(TPGAN_BAD_COUNT, "no such frame", [](Job& j) { j.face.frame = 1; });
   expect_align(TPGAN_BAD_COUNT, "no room", [](Job& j) { j.inputs.capacity = 0; });
   expect_align(TPGAN_BAD_PRECISION, "precision", [](Job& j) { j.inputs.precision = 2; });
+  expect_align(TPGAN_BAD_COUNT, "margin below 0", [](Job& j) { j.inputs.margin = -1; });
+  expect_align(TPGAN_BAD_COUNT, "margin of 65", [](Job& j) { j.inputs.margin = 65; });
+  expect_align(TPGAN_OK, "the face alone needs no patches", [](Job& j) {
+    j.inputs.face_only = 1;
+    std::fill(j.inputs.tensors + 1, j.inputs.tensors + 5, nullptr);
+  });
   expect_align(TPGAN_NULL_POINTER, "no tensor", [](Job& j) { j.inputs.tensors[3] = nullptr; });
   expect_align(TPGAN_MISALIGNED, "odd address", [](Job& j) {
     j.inputs.tensors[2] = reinterpret_cast<char*>(j.room.data()) + 2;

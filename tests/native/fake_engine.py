@@ -14,8 +14,16 @@ from tpgan_sdk import Frontalizer
 from tpgan_sdk.backends.onnx_runtime_cuda import OnnxRuntimeCudaBackend
 from tpgan_sdk.backends.tensorrt.backend import SharedEngine, TensorRTBackend
 from tpgan_sdk.backends.tensorrt.runtime import Tensor
+from tpgan_sdk.geometry import CROP_SIZE
 from tpgan_sdk.images.resample import Float32Array
-from tpgan_sdk.models.inputs import INPUT_NAMES, INPUT_SHAPES
+from tpgan_sdk.models.inputs import (
+    INPUT_NAMES,
+    INPUT_SHAPES,
+    InputShapes,
+    face_input,
+    margin_of,
+)
+from tpgan_sdk.models.model import DEFAULT, resolve_model
 from tpgan_sdk.types import BackendInfo
 
 from .conftest import FakeDevice, FakeStream
@@ -25,10 +33,16 @@ INFO: Final = BackendInfo("tensorrt", "TensorRT 10.3.0", "cuda:0", "asked for by
 
 
 def network(inputs: Mapping[str, Float32Array]) -> Float32Array:
-    """Each face depends on its own five inputs alone."""
-    patches = sum(inputs[name].mean((1, 2, 3)) * (i + 1) for i, name in enumerate(INPUT_NAMES[1:]))
-    made = inputs["face"] * 0.5 + np.asarray(patches)[:, None, None, None] * 0.1
-    return made.astype(np.float32)
+    """Each face depends on its own inputs alone: the crop, its margin and the patches there are."""
+    face = inputs["face"]
+    edge = (face.shape[-1] - CROP_SIZE) // 2
+    made = face[..., edge : edge + CROP_SIZE, edge : edge + CROP_SIZE] * np.float32(0.5)
+    means = [face.mean((1, 2, 3)) * 0.1 * bool(edge)]
+    for number, name in enumerate(INPUT_NAMES[1:], start=1):
+        if name in inputs:
+            means.append(inputs[name].mean((1, 2, 3)) * 0.1 * number)
+    result: Float32Array = (made + np.sum(means, axis=0)[:, None, None, None]).astype(np.float32)
+    return result
 
 
 class OnHost:
@@ -51,13 +65,15 @@ class FakeContext:
 
     missing = False
 
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self.tensors = tensors
+
     def bind(self, addresses: dict[str, int]) -> None:
         self.addresses = addresses
 
     def enqueue(self, rows: int, stream: int) -> None:
         assert stream == FakeStream.handle
-        shapes = {**INPUT_SHAPES, "frontal": [3, 128, 128]}
-        arrays = {n: floats_at(self.addresses[n], (rows, *s)) for n, s in shapes.items()}
+        arrays = {t.name: floats_at(self.addresses[t.name], (rows, *t.row)) for t in self.tensors}
         output = arrays.pop("frontal")
         output[:] = network(arrays)
 
@@ -68,13 +84,13 @@ class FakeContext:
 class FakeEngine:
     """`trt_engine.Engine`."""
 
-    def __init__(self, batch: tuple[int, int, int]) -> None:
+    def __init__(self, batch: tuple[int, int, int], inputs: InputShapes = INPUT_SHAPES) -> None:
         self.batch = batch
-        self.tensors = [Tensor(name, True, tuple(shape)) for name, shape in INPUT_SHAPES.items()]
+        self.tensors = [Tensor(name, True, tuple(shape)) for name, shape in inputs.items()]
         self.tensors.append(Tensor("frontal", False, (3, 128, 128)))
 
     def context(self) -> FakeContext:
-        return FakeContext()
+        return FakeContext(self.tensors)
 
     def close(self) -> None:
         pass
@@ -89,11 +105,17 @@ def floats_at(place: int, shape: tuple[int, ...]) -> Float32Array:
 DEFAULTS: dict[str, Any] = {"detector": Detector([]), "refine": False}
 
 
+def inputs_of(options: Mapping[str, Any]) -> InputShapes:
+    """Of the model that a `Frontalizer` with these options runs."""
+    return resolve_model(options.get("model") or DEFAULT).inputs
+
+
 def opened(
     device: FakeDevice, batch: tuple[int, int, int] = (1, 2, 4), **options: Any
 ) -> Frontalizer:
     """On the TensorRT backend with a fake engine."""
-    shared = SharedEngine(device, FakeEngine(batch))  # type: ignore[arg-type]
+    engine = FakeEngine(batch, inputs_of(options))
+    shared = SharedEngine(device, engine)  # type: ignore[arg-type]
     backend = TensorRTBackend(shared, INFO)
     return Frontalizer(backend=backend, **{**DEFAULTS, **options})
 
@@ -102,10 +124,12 @@ def by_onnx_runtime(device: FakeDevice, *, rows: int = 4, **options: Any) -> Fro
     """On ONNX Runtime's backend for the GPU; a clone opens a device of its own."""
     runtime = pytest.importorskip("onnxruntime")
     devices = [device]
+    shapes = inputs_of(options)
 
     def open_session(given: Mapping[str, str]) -> Any:
         assert given == {"user_compute_stream": str(FakeStream.handle)}
-        return runtime.InferenceSession(network_onnx(), providers=["CPUExecutionProvider"])
+        model = network_onnx(margin_of(shapes), len(shapes) > 1)
+        return runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
     backend = OnnxRuntimeCudaBackend(
         open_session,
@@ -118,22 +142,32 @@ def by_onnx_runtime(device: FakeDevice, *, rows: int = 4, **options: Any) -> Fro
 
 
 @cache
-def network_onnx() -> bytes:
+def network_onnx(margin: int, patches: bool) -> bytes:
     """`network` as an ONNX."""
     onnx = pytest.importorskip("onnx")
     helper, number, whole = onnx.helper, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
-    numbers = {"half": 0.5, **{n: 0.1 * (i + 1) for i, n in enumerate(INPUT_NAMES[1:])}}
-    nodes = [helper.make_node("Mul", ["face", "half_value"], ["half"])]
-    for name in INPUT_NAMES[1:]:
+    shapes = INPUT_SHAPES if patches else face_input(margin)
+    weights = {name: 0.1 * i for i, name in enumerate(shapes)} | {"face": 0.1 * bool(margin)}
+    nodes = [
+        helper.make_node("Slice", ["face", "first", "last", "sides"], ["crop"]),
+        helper.make_node("Mul", ["crop", "half_value"], ["half"]),
+    ]
+    for name in shapes:
         nodes.append(helper.make_node("ReduceMean", [name, "axes"], [f"{name}_mean"]))
         nodes.append(helper.make_node("Mul", [f"{name}_mean", f"{name}_value"], [f"{name}_part"]))
-    parts = ["half", *(f"{name}_part" for name in INPUT_NAMES[1:])]
+    parts = ["half", *(f"{name}_part" for name in shapes)]
     nodes.append(helper.make_node("Sum", parts, ["frontal"]))
-    values = [helper.make_tensor("axes", whole, [3], [1, 2, 3])]
-    values += [helper.make_tensor(f"{name}_value", number, [], [n]) for name, n in numbers.items()]
+    values = [
+        helper.make_tensor("axes", whole, [3], [1, 2, 3]),
+        helper.make_tensor("first", whole, [2], [margin, margin]),
+        helper.make_tensor("last", whole, [2], [margin + CROP_SIZE, margin + CROP_SIZE]),
+        helper.make_tensor("sides", whole, [2], [2, 3]),
+        helper.make_tensor("half_value", number, [], [0.5]),
+    ]
+    values += [helper.make_tensor(f"{name}_value", number, [], [n]) for name, n in weights.items()]
     *inputs, output = (
         helper.make_tensor_value_info(name, number, ["b", *shape])
-        for name, shape in {**INPUT_SHAPES, "frontal": [3, 128, 128]}.items()
+        for name, shape in {**shapes, "frontal": [3, CROP_SIZE, CROP_SIZE]}.items()
     )
     graph = helper.make_graph(nodes, "network", inputs, [output], values)
     opset = [helper.make_opsetid("", 18)]

@@ -47,9 +47,11 @@ def with_kernels(
 
 
 @both_backends
+@pytest.mark.parametrize("model", ["edge", "edge-flow"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_frame_on_the_gpu_gives_the_faces_of_the_cpu(
     format: str,
+    model: str,
     open_gpu: Open,
     with_kernels: None,
     fake_device: FakeDevice,
@@ -58,7 +60,7 @@ def test_a_frame_on_the_gpu_gives_the_faces_of_the_cpu(
     picture = Picture(soft_photo(rng, 301, 240), format)
     faces = found(rng, 7)
     before = picture.memory.copy()
-    with open_gpu(fake_device) as gpu, on_host() as host:
+    with open_gpu(fake_device, model=model) as gpu, on_host(model=model) as host:
         made = gpu.frontalize(picture.frame, faces)
         assert_same(made, host.frontalize(picture.bgr, faces))
     assert {face.mirrored for face in made} == {True, False}
@@ -346,7 +348,7 @@ def test_an_engine_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -
     shared = SharedEngine(fake_device, engine)  # type: ignore[arg-type]
     with TensorRTBackend(shared, INFO) as backend:
         said = gpu_pipeline.open_pipeline(backend, resolve_model("edge"))
-    assert said == "the engine's inputs are not those of this SDK"
+    assert said == "the engine's inputs are not those of edge"
 
 
 def test_layers_besides_the_picture_are_left_alone(fake_device: FakeDevice) -> None:
@@ -365,7 +367,7 @@ def test_layers_besides_the_picture_are_left_alone(fake_device: FakeDevice) -> N
 
 def test_a_model_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -> None:
     model = resolve_model("edge")
-    other = replace(model, info=replace(model.info, inputs={"face": [3, 160, 160]}))
+    other = replace(model, info=replace(model.info, inputs={"face": [3, 161, 161]}))
     shared = SharedEngine(fake_device, FakeEngine((1, 2, 4)))  # type: ignore[arg-type]
     with TensorRTBackend(shared, INFO) as backend:
         said = gpu_pipeline.open_pipeline(backend, other)

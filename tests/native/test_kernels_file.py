@@ -18,7 +18,7 @@ from .conftest import FakeDevice
 CODE = b"device code"
 SIDECAR: dict[str, Any] = {
     "format": 1,
-    "interface": 1,
+    "interface": 2,
     "version": "1.2.3",
     "sha256": "",
     "cuda": "13.0",
@@ -55,7 +55,7 @@ def test_without_kernels_the_line_that_builds_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"interface": 2}, "is of another version of this SDK: build it again"),
+        ({"interface": 1}, "is of another version of this SDK: build it again"),
         ({"format": 2}, "is of another version of this SDK: build it again"),
         ({"sha256": "0" * 64}, "is not the file that tpgan_kernels.json describes"),
         ({"cuda": "thirteen"}, "is not the sidecar of kernels"),
@@ -68,7 +68,7 @@ def test_kernels_that_are_refused(folder: Path, changes: dict[str, Any], message
     assert message in found
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1, "interface": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1, "interface": 2}'])
 def test_sidecars_that_are_none(folder: Path, text: str) -> None:
     (folder / "tpgan_kernels.json").write_text(text)
     assert "is not the sidecar of kernels" in str(find_kernels(folder))

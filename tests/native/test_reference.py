@@ -48,7 +48,10 @@ class Face(Structure):
 class Inputs(Structure):
     """`tpgan_inputs`."""
 
-    _fields_ = [("tensors", c_void_p * 5), ("precision", c_int32), ("capacity", c_int32)]
+    _fields_ = [
+        ("tensors", c_void_p * 5),
+        *((name, c_int32) for name in ("precision", "capacity", "margin", "face_only")),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def use_the_example(
     write_engine(folder / "e.engine", ENGINE, engine_info())
     (folder / "k.fatbin").write_bytes(b"code")
     hash_of_code = sha256_of(folder / "k.fatbin")
-    sidecar = {"format": 1, "interface": 1, "sha256": hash_of_code, "cuda": "13.0", "sm": [87]}
+    sidecar = {"format": 1, "interface": 2, "sha256": hash_of_code, "cuda": "13.0", "sm": [87]}
     (folder / "k.json").write_text(json.dumps(sidecar | {"ptx": 120}))
     write_ppm(folder / "photo.ppm", rgb)
     points = np.array(geometry.OFFICIAL.points) * 1.3 + (70, 40)

@@ -7,7 +7,7 @@ are the fixed-point places, and the limits within which they cannot overflow.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,11 +45,14 @@ _FACE: Final = np.dtype(
     align=True,
 )
 ALIGN: Final = np.dtype(
-    [("faces", _FACE, MAX_FACES), ("tensors", "u8", 1 + len(PATCHES)), ("count", "i4")], align=True
+    [("faces", _FACE, MAX_FACES), ("tensors", "u8", 1 + len(PATCHES))]
+    + [(name, "i4") for name in ("count", "face_size", "face_edge")],
+    align=True,
 )
 _FINISHED: Final = np.dtype([("picture", _IMAGE), ("mirrored", "i4")], align=True)
 FINISH: Final = np.dtype(
-    [("faces", _FINISHED, MAX_FACES), ("output", "u8"), ("count", "i4")], align=True
+    [("faces", _FINISHED, MAX_FACES), ("output", "u8"), ("count", "i4"), ("size", "i4")],
+    align=True,
 )
 PASTE: Final = np.dtype(
     [("frame", _IMAGE), ("front", _VIEW), ("aligned", _VIEW)]
@@ -71,12 +74,16 @@ class FaceOnGpu:
     mirrored: bool
 
 
-def align_plan(faces: Sequence[FaceOnGpu], tensors: dict[str, int]) -> npt.NDArray[Any]:
+def align_plan(
+    faces: Sequence[FaceOnGpu], tensors: Mapping[str, int], margin: int = 0
+) -> npt.NDArray[Any]:
     """Argument of the align kernels, dtype `ALIGN`.
 
     Args:
         faces: 1 to `MAX_FACES`.
-        tensors: device address of each network input, contiguous, with room for all faces.
+        tensors: device address of each network input, contiguous, with room for all faces: all
+            of `INPUT_NAMES`, or ``face`` alone.
+        margin: px around the crop that the face shows.
 
     Raises:
         GeometryError: a transform that is singular, not finite or shrinks too much, or landmarks
@@ -84,7 +91,9 @@ def align_plan(faces: Sequence[FaceOnGpu], tensors: dict[str, int]) -> npt.NDArr
     """
     plan = np.zeros((), ALIGN)
     plan["count"] = _count(len(faces))
-    plan["tensors"] = [tensors[name] for name in INPUT_NAMES]
+    names = INPUT_NAMES if len(tensors) > 1 else INPUT_NAMES[:1]
+    plan["tensors"][: len(names)] = [tensors[name] for name in names]
+    plan["face_size"], plan["face_edge"] = CROP_SIZE + 2 * margin, margin
     for face, row in zip(faces, plan["faces"], strict=False):
         to_frame = _inverted(face.transform)
         factor = _factor(face.transform)
@@ -97,14 +106,15 @@ def align_plan(faces: Sequence[FaceOnGpu], tensors: dict[str, int]) -> npt.NDArr
 
 
 def finish_plan(
-    output: int, pictures: Sequence[GpuFrame], mirrored: Sequence[bool]
+    output: int, pictures: Sequence[GpuFrame], mirrored: Sequence[bool], margin: int = 0
 ) -> npt.NDArray[Any]:
     """Argument of the finish kernels, dtype `FINISH`.
 
     Args:
-        output: device address of (N, 3, 128, 128), RGB in [-1, 1].
+        output: device address of (N, 3, s, s), RGB in [-1, 1], s = 128 + 2 x margin.
         pictures: N pictures of 128x128 to be written.
         mirrored: which of them are mirrored back, one for each picture.
+        margin: px around the crop in `output`, which the pictures leave out.
     """
     if len(mirrored) != len(pictures):
         raise ValueError(
@@ -112,6 +122,7 @@ def finish_plan(
         )
     plan = np.zeros((), FINISH)
     plan["count"], plan["output"] = _count(len(pictures)), output
+    plan["size"] = CROP_SIZE + 2 * margin
     for picture, flag, row in zip(pictures, mirrored, plan["faces"], strict=False):
         row["picture"], row["mirrored"] = _image(_crop(picture)), flag
     return plan

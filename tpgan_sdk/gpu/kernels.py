@@ -7,7 +7,7 @@ are missing, `crops` and `pasting` do the same work on the CPU with the same res
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BackendError
-from ..geometry import FloatArray
+from ..geometry import PATCHES, FloatArray
 from ..models.model import sha256_of
 from .arguments import FaceOnGpu, align_plan, finish_plan, paste_plan
 from .cuda import CudaDriver, Device, Gpu, find_driver
@@ -25,12 +25,12 @@ from .frames import GpuFrame
 FOLDER: Final = Path(__file__).parent.parent / "kernels"
 """Where CMake writes the kernels."""
 NAME: Final = "tpgan_kernels"
-FORMAT, INTERFACE = 1, 1
+FORMAT, INTERFACE = 1, 2
 """Version of the sidecar, and of the kernels' names and arguments."""
 BUILD_LINE: Final = "cmake --preset desktop && cmake --build --preset desktop"
 _KERNELS: Final = ("align_fp32", "align_fp16", "finish_fp32", "finish_fp16", "match", "paste")
-_PIXELS_OF_FACE: Final = 88
-"""Blocks of 256 threads for the five inputs of a face."""
+_PIXELS_OF_PATCHES: Final = sum(patch.width * patch.height for patch in PATCHES)
+"""Of a face, for a model that takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +133,19 @@ class Kernels:
     def align(
         self,
         faces: Sequence[FaceOnGpu],
-        tensors: dict[str, int],
+        tensors: Mapping[str, int],
         stream: Any,
         half: bool = False,
+        margin: int = 0,
     ) -> None:
-        """Cuts all five network inputs of up to 32 faces; see `align_plan`.
+        """Cuts the network's inputs of up to 32 faces; see `align_plan`.
 
         Args:
             half: the tensors are FP16, not FP32.
         """
-        plan = align_plan(faces, tensors)
-        grid = (_PIXELS_OF_FACE, len(faces))
+        plan = align_plan(faces, tensors, margin)
+        patches = _PIXELS_OF_PATCHES if len(tensors) > 1 else 0
+        grid = (-(-(int(plan["face_size"]) ** 2 + patches) // 256), len(faces))
         self._launch("align_fp16" if half else "align_fp32", plan, grid, (256, 1, 1), stream)
 
     def finish(
@@ -153,9 +155,10 @@ class Kernels:
         mirrored: Sequence[bool],
         stream: Any,
         half: bool = False,
+        margin: int = 0,
     ) -> None:
         """The network's output as uint8 pictures; see `finish_plan`."""
-        plan = finish_plan(output, pictures, mirrored)
+        plan = finish_plan(output, pictures, mirrored, margin)
         grid = (64, len(pictures))
         self._launch("finish_fp16" if half else "finish_fp32", plan, grid, (256, 1, 1), stream)
 

@@ -17,6 +17,11 @@ INPUT_SHAPES: Final[InputShapes] = {
 """Of a model of face and four patches, such as `paper`."""
 
 
+def face_input(margin: int) -> InputShapes:
+    """Of a model of the face alone, with so many crop px around the crop."""
+    return {"face": [3, CROP_SIZE + 2 * margin, CROP_SIZE + 2 * margin]}
+
+
 def margin_of(shapes: InputShapes) -> int:
     """Crop px that a model's face input shows around the crop, on every side."""
     return (shapes["face"][1] - CROP_SIZE) // 2

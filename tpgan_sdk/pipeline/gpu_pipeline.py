@@ -22,7 +22,7 @@ from ..gpu.frames import FORMATS, GpuFrame, frame_of, is_on_gpu
 from ..gpu.kernels import Kernels, open_kernels
 from ..gpu.transfers import Uploads, download, usable
 from ..images.resample import UInt8Array
-from ..models.inputs import INPUT_SHAPES
+from ..models.inputs import INPUT_SHAPES, face_input
 from ..models.model import Model
 from ..types import Face
 
@@ -36,18 +36,18 @@ def open_pipeline(backend: Backend, model: Model) -> GpuPipeline | str:
     """The pipeline of a backend for a model, or in one sentence why crops are made on the CPU."""
     if not isinstance(backend, GpuBackend):
         return "this backend takes its inputs from the CPU"
-    if model.inputs != INPUT_SHAPES:
+    if model.inputs not in (INPUT_SHAPES, face_input(model.margin)):
         return f"the kernels do not make the inputs of {model.name}"
     try:
         with backend.on_gpu() as gpu:
             inputs, device, rows = gpu.inputs, gpu.device, gpu.rows
-        if inputs != {name: tuple(shape) for name, shape in INPUT_SHAPES.items()}:
-            return "the engine's inputs are not those of this SDK"
+        if inputs != {name: tuple(shape) for name, shape in model.inputs.items()}:
+            return f"the engine's inputs are not those of {model.name}"
         kernels = open_kernels(device)
         if isinstance(kernels, str):
             log.info("crops are made on the CPU: %s", kernels)
             return kernels
-        return GpuPipeline(backend, kernels, device, min(rows, MAX_FACES))
+        return GpuPipeline(backend, kernels, device, min(rows, MAX_FACES), model.margin)
     except BackendError as error:
         log.warning("crops are made on the CPU, slower: %s", error)
         return str(error)
@@ -60,12 +60,16 @@ class GpuPipeline:
 
     Args:
         rows: most faces of a launch.
+        margin: px around the crop that the model's face input shows.
 
     Raises:
         BackendError: from every method: the GPU fails, or the backend is closed or in use.
     """
 
-    def __init__(self, backend: GpuBackend, kernels: Kernels, device: Device, rows: int) -> None:
+    def __init__(
+        self, backend: GpuBackend, kernels: Kernels, device: Device, rows: int, margin: int = 0
+    ) -> None:
+        self._margin = margin
         self._backend, self._kernels, self._device, self._rows = backend, kernels, device, rows
         self._uploads = Uploads(device)
         self._buffers: list[Any] = []
@@ -136,7 +140,8 @@ class GpuPipeline:
     def _batch(self, faces: Sequence[FaceOnGpu]) -> tuple[UInt8Array, UInt8Array]:
         count = len(faces)
         with self._backend.on_gpu() as gpu:
-            self._kernels.align(faces, gpu.tensors, gpu.stream)
+            tensors = {name: gpu.tensors[name] for name in gpu.inputs}
+            self._kernels.align(faces, tensors, gpu.stream, margin=self._margin)
             gpu.enqueue(count)
             self._finish(gpu, gpu.output, faces, 0)
             self._finish(gpu, "face", faces, count)
@@ -150,7 +155,8 @@ class GpuPipeline:
     ) -> None:
         pictures = [self._crop(first + i) for i in range(len(faces))]
         mirrored = [face.mirrored for face in faces]
-        self._kernels.finish(gpu.tensors[tensor], pictures, mirrored, gpu.stream)
+        margin = self._margin if tensor == "face" else 0
+        self._kernels.finish(gpu.tensors[tensor], pictures, mirrored, gpu.stream, margin=margin)
 
     def _crop(self, index: int) -> GpuFrame:
         address = int(self._pictures) + index * _CROP_BYTES

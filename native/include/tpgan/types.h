@@ -25,7 +25,7 @@ enum tpgan_status {
   TPGAN_BAD_FRAME = 2,      /* size, pitch, format or YUV matrix of a picture */
   TPGAN_BAD_TRANSFORM = 3,  /* NaN, singular, or shrinks by more than TPGAN_MAX_FACTOR */
   TPGAN_BAD_LANDMARKS = 4,  /* NaN, or a patch further outside the crop than geometry allows */
-  TPGAN_BAD_COUNT = 5,      /* number of faces or frames, or a face's index of its frame */
+  TPGAN_BAD_COUNT = 5,      /* number of faces or frames, a face's index of its frame, a margin */
   TPGAN_BAD_PRECISION = 6,  /* neither FP32 nor FP16 */
   TPGAN_MISALIGNED = 7,     /* a tensor not aligned to its elements */
   TPGAN_BAD_TEMPLATE = 8,   /* no such template */
@@ -84,12 +84,18 @@ typedef struct tpgan_face {
   int32_t mirrored;     /* not 0: the frame is read mirrored, x becomes width - 1 - x */
 } tpgan_face;
 
-/* The network's five inputs: face, left_eye, right_eye, nose, mouth. Each is contiguous
- * (N, 3, h, w), RGB in [-1, 1], with h x w = 128x128, 40x40, 40x40, 32x40, 32x48. */
+/* Largest margin of the face input, px of the crop. */
+#define TPGAN_MAX_MARGIN 64
+
+/* The network's inputs: face, left_eye, right_eye, nose, mouth. Each is contiguous (N, 3, h, w),
+ * RGB in [-1, 1]. The face has h = w = 128 + 2 * margin; the patches 40x40, 40x40, 32x40, 32x48.
+ * The model's sidecar says which of them it takes. */
 typedef struct tpgan_inputs {
   void* tensors[5];
-  int32_t precision; /* tpgan_precision of all five */
+  int32_t precision; /* tpgan_precision of all */
   int32_t capacity;  /* N: faces that each tensor has room for */
+  int32_t margin;    /* px of the crop that the face shows around it, 0 to TPGAN_MAX_MARGIN */
+  int32_t face_only; /* not 0: the patches are not wanted, their tensors not read */
 } tpgan_inputs;
 
 /* What a status means, in English; never null. */

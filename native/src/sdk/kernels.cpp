@@ -12,7 +12,7 @@
 namespace tpgan {
 namespace {
 
-constexpr std::int64_t kFormat = 1, kInterface = 1;
+constexpr std::int64_t kFormat = 1, kInterface = 2;
 constexpr Grid kBlock = {256, 1}, kTile = {32, 8};
 
 std::vector<char> read(const std::string& path) {
@@ -108,7 +108,7 @@ Kernels::Kernels(const std::string& fatbin, const Gpu& gpu) {
 void Kernels::align(AlignBatch& batch, tpgan_stream stream) {
   void* arguments[] = {&batch};
   const auto faces = static_cast<unsigned>(batch.count);
-  Gpu::launch(align_, {blocks(kPixelsOfFace, kBlock.x), faces}, kBlock, arguments, stream);
+  Gpu::launch(align_, {blocks(pixels_of_face(batch), kBlock.x), faces}, kBlock, arguments, stream);
 }
 
 void Kernels::finish(FinishBatch& batch, tpgan_stream stream) {

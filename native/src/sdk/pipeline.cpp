@@ -10,14 +10,6 @@ using namespace tpgan;
 
 namespace {
 
-constexpr std::size_t kFace = 0, kOutput = 5, kScratch = 6;  // places in memory_
-
-// Of one face: an input, or the output, which has the first input's shape.
-std::size_t tensor_bytes(std::size_t tensor) {
-  const int like = tensor == kOutput ? 0 : static_cast<int>(tensor);
-  return sizeof(float) * 3 * static_cast<std::size_t>(tensor_pixels(like));
-}
-
 // Throws unless this machine may run the engine, which `data` receives.
 void check_engine(const tpgan_options& options, const Gpu& gpu, std::vector<char>& data) {
   const EngineInfo info = check_engine_file(options.engine, &data);
@@ -43,12 +35,12 @@ void check_engine(const tpgan_options& options, const Gpu& gpu, std::vector<char
 }
 
 std::int32_t plan_pictures(const void* tensor, const tpgan_image* images, const tpgan_face* faces,
-                           std::int32_t count, FinishBatch& batch) {
+                           std::int32_t count, std::int32_t margin, FinishBatch& batch) {
   std::int32_t mirrored[TPGAN_MAX_FACES];
   for (std::int32_t i = 0; i < count; ++i) {
     mirrored[i] = faces[i].mirrored;
   }
-  return plan_finish(tensor, TPGAN_FP32, images, mirrored, count, batch);
+  return plan_finish(tensor, TPGAN_FP32, images, mirrored, count, batch, margin);
 }
 
 }  // namespace
@@ -77,9 +69,10 @@ void tpgan_frontalizer::prepare(const tpgan_options& options, const std::vector<
   kernels_.emplace(options.kernels, gpu_);
   engine_.emplace(engine);
   const std::int32_t rows = rows_of(engine_->max_batch());
-  memory_.reserve(kScratch + 1);
-  for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    tensors_[i] = memory_.emplace_back(static_cast<std::size_t>(rows) * tensor_bytes(i)).pointer();
+  memory_.reserve(engine_->layout().tensors.size() + 1);
+  for (const EngineTensor& tensor : engine_->layout().tensors) {
+    tensors_.push_back(
+        memory_.emplace_back(static_cast<std::size_t>(rows) * tensor.bytes).pointer());
   }
   memory_.emplace_back(sizeof(RgbFloat));
   event_.emplace();
@@ -147,9 +140,10 @@ std::int32_t tpgan_frontalizer::wait(tpgan_stream other, tpgan_stream stream) {
 }
 
 tpgan_inputs tpgan_frontalizer::inputs() const {
-  tpgan_inputs result = {{}, TPGAN_FP32, engine_->max_batch()};
-  for (std::size_t i = 0; i < kOutput; ++i) {
-    result.tensors[i] = memory_[i].pointer();
+  const EngineLayout& layout = engine_->layout();
+  tpgan_inputs result = {{}, TPGAN_FP32, engine_->max_batch(), layout.margin, layout.face_only};
+  for (std::size_t i = 0; i < layout.picture; ++i) {
+    result.tensors[i] = tensors_[i];
   }
   return result;
 }
@@ -161,10 +155,11 @@ std::int32_t tpgan_frontalizer::run(const tpgan_frame* frames, std::int32_t fram
   const tpgan_inputs tensors = inputs();
   std::int32_t status = plan_align(frames, frame_count, faces, count, &tensors, crops_);
   if (status == TPGAN_OK) {
-    status = plan_pictures(memory_[kOutput].pointer(), pictures, faces, count, pictures_);
+    void* const picture = tensors_[engine_->layout().picture];
+    status = plan_pictures(picture, pictures, faces, count, 0, pictures_);
   }
   if (status == TPGAN_OK && aligned != nullptr) {
-    status = plan_pictures(memory_[kFace].pointer(), aligned, faces, count, aligned_);
+    status = plan_pictures(tensors_[0], aligned, faces, count, tensors.margin, aligned_);
   }
   if (status != TPGAN_OK) {
     return status;
@@ -192,7 +187,7 @@ std::int32_t tpgan_frontalizer::paste(const tpgan_image* frame, const tpgan_face
   }
   if (status == TPGAN_OK) {
     const Gpu::Active active(gpu_);
-    kernels_->paste(pasted_, memory_[kScratch].address(), stream);
+    kernels_->paste(pasted_, memory_.back().address(), stream);
   }
   return status;
 }

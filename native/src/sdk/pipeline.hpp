@@ -54,8 +54,8 @@ struct tpgan_frontalizer {
   std::optional<tpgan::Context> context_;
   std::optional<tpgan::Event> event_;
   std::vector<Recorded> recorded_;
-  std::array<void*, tpgan::kEngineTensors> tensors_ = {};
-  std::vector<tpgan::Memory> memory_;  // five inputs, the output, scratch memory of paste
+  std::vector<void*> tensors_;         // of the engine, in its layout's order
+  std::vector<tpgan::Memory> memory_;  // the same, and scratch memory of paste
   // Plans are members because they are large: nothing is allocated in a call.
   tpgan::AlignBatch crops_ = {};
   tpgan::FinishBatch pictures_ = {}, aligned_ = {};

@@ -1,6 +1,7 @@
-// A TensorRT whose engines halve the face and add the means of the four patches. An engine file is
-// the word ENGINE and its smallest and largest batch, as "ENGINE 1 4". FAKE_TENSORRT is the major
-// version played.
+// A TensorRT whose engines halve the crop and add the means of the four patches. An engine file is
+// the word ENGINE and its smallest and largest batch, as "ENGINE 1 4"; with a third number it takes
+// the face alone with such a margin, adds the mean of all of it, and gives a flow besides.
+// FAKE_TENSORRT is the major version played.
 #include "nvinfer.hpp"
 
 #include <NvInfer.h>
@@ -18,28 +19,42 @@ namespace {
 
 struct Tensor {
   const char* name;
-  std::int64_t height, width;
+  bool input;
+  std::int64_t channels, height, width;
 };
-constexpr Tensor kTensors[] = {{"face", 128, 128},   {"left_eye", 40, 40}, {"right_eye", 40, 40},
-                               {"nose", 32, 40},     {"mouth", 32, 48},    {"frontal", 128, 128}};
+using Tensors = std::vector<Tensor>;
 
-const Tensor* find(const char* name) {
-  for (const Tensor& tensor : kTensors) {
-    if (std::strcmp(tensor.name, name) == 0) {
-      return &tensor;
-    }
+Tensors tensors_of(std::int64_t margin) {
+  if (margin < 0) {
+    return {{"face", true, 3, 128, 128},     {"left_eye", true, 3, 40, 40},
+            {"right_eye", true, 3, 40, 40},  {"nose", true, 3, 32, 40},
+            {"mouth", true, 3, 32, 48},      {"frontal", false, 3, 128, 128}};
   }
-  return nullptr;
+  const std::int64_t side = 128 + 2 * margin;
+  return {{"face", true, 3, side, side}, {"flow", false, 2, 64, 64}, {"frontal", false, 3, 128, 128}};
 }
 
-std::int64_t values(const Tensor& tensor) { return 3 * tensor.height * tensor.width; }
+std::int64_t values(const Tensor& tensor) { return tensor.channels * tensor.height * tensor.width; }
 
 struct Engine : nvinfer1::ICudaEngine {
-  std::int64_t low = 0, high = 0;
+  std::int64_t low = 0, high = 0, margin = -1;
+  Tensors tensors;
+
+  // tensors.end(): there is none.
+  Tensors::const_iterator find(const char* name) const {
+    return std::find_if(tensors.begin(), tensors.end(), [name](const Tensor& tensor) {
+      return std::strcmp(tensor.name, name) == 0;
+    });
+  }
 };
+
+const Engine& self_of(const nvinfer1::ICudaEngine* engine) {
+  return *static_cast<const Engine*>(engine);
+}
 
 // What a kernel of the network is launched with.
 struct Batch {
+  const Engine* engine;
   std::int64_t rows;
   float* places[6];
 };
@@ -50,8 +65,9 @@ struct Context : nvinfer1::IExecutionContext {
   float* places[6] = {};
 
   bool ready() const {
-    for (int i = 0; i < 6; ++i) {
-      if (places[i] == nullptr || (i < 5 && (rows[i] == 0 || rows[i] != rows[0]))) {
+    for (std::size_t i = 0; i < engine->tensors.size(); ++i) {
+      const bool sized = !engine->tensors[i].input || (rows[i] != 0 && rows[i] == rows[0]);
+      if (places[i] == nullptr || !sized) {
         return false;
       }
     }
@@ -71,15 +87,21 @@ float mean_of(const float* first, std::int64_t count) {
 
 void run_batch(const void* data) {
   const Batch& self = *static_cast<const Batch*>(data);
+  const Tensors& tensors = self.engine->tensors;
+  const std::int64_t side = tensors[0].height, edge = (side - 128) / 2;
+  const bool alone = self.engine->margin >= 0;
+  float* const output = self.places[tensors.size() - 1];
   ++ran;
   for (std::int64_t row = 0; row < self.rows; ++row) {
-    float patches = 0;
-    for (int i = 1; i < 5; ++i) {
-      patches += mean_of(self.places[i] + row * values(kTensors[i]), values(kTensors[i]));
+    float added = 0;
+    for (std::size_t i = alone ? 0 : 1; i < tensors.size() && tensors[i].input; ++i) {
+      added += mean_of(self.places[i] + row * values(tensors[i]), values(tensors[i]));
     }
-    const std::int64_t size = values(kTensors[0]);
-    for (std::int64_t i = row * size; i < (row + 1) * size; ++i) {
-      self.places[5][i] = self.places[0][i] * 0.5F + patches;
+    for (std::int64_t i = 0; i < 3 * 128 * 128; ++i) {
+      const std::int64_t y = i / 128, x = i % 128;
+      const std::int64_t from = (y / 128 * side + y % 128 + edge) * side + x + edge;
+      output[row * 3 * 128 * 128 + i] =
+          self.places[0][row * values(tensors[0]) + from] * 0.5F + added;
     }
   }
 }
@@ -119,23 +141,31 @@ ICudaEngine* IRuntime::deserializeCudaEngine(void const* blob, std::size_t size)
   if (!(text >> word >> engine.low >> engine.high) || word != "ENGINE") {
     return nullptr;
   }
+  if (!(text >> engine.margin)) {
+    engine.margin = -1;
+  }
+  engine.tensors = tensors_of(engine.margin);
   return new Engine(engine);
 }
 
-std::int32_t ICudaEngine::getNbIOTensors() const noexcept { return 6; }
-char const* ICudaEngine::getIOTensorName(std::int32_t i) const noexcept { return kTensors[i].name; }
+std::int32_t ICudaEngine::getNbIOTensors() const noexcept {
+  return static_cast<std::int32_t>(self_of(this).tensors.size());
+}
+char const* ICudaEngine::getIOTensorName(std::int32_t i) const noexcept {
+  return self_of(this).tensors[static_cast<std::size_t>(i)].name;
+}
 DataType ICudaEngine::getTensorDataType(char const*) const noexcept { return DataType::kFLOAT; }
 
 TensorIOMode ICudaEngine::getTensorIOMode(char const* name) const noexcept {
-  const Tensor* const found = find(name);
-  return found == nullptr       ? TensorIOMode::kNONE
-         : found == kTensors + 5 ? TensorIOMode::kOUTPUT
-                                 : TensorIOMode::kINPUT;
+  const auto found = self_of(this).find(name);
+  return found == self_of(this).tensors.end() ? TensorIOMode::kNONE
+         : found->input                       ? TensorIOMode::kINPUT
+                                              : TensorIOMode::kOUTPUT;
 }
 
 Dims ICudaEngine::getTensorShape(char const* name) const noexcept {
-  const Tensor* const found = find(name);
-  return Dims{4, {-1, 3, found->height, found->width}};
+  const auto found = self_of(this).find(name);
+  return Dims{4, {-1, found->channels, found->height, found->width}};
 }
 
 Dims ICudaEngine::getProfileShape(char const* name, std::int32_t,
@@ -155,22 +185,23 @@ IExecutionContext* ICudaEngine::createExecutionContext(
 
 bool IExecutionContext::setInputShape(char const* name, Dims const& dims) noexcept {
   Context& self = *static_cast<Context*>(this);
-  const Tensor* const found = find(name);
-  if (found == nullptr || dims.nbDims != 4 || dims.d[1] != 3 || dims.d[2] != found->height ||
-      dims.d[3] != found->width || dims.d[0] < self.engine->low ||
-      dims.d[0] > self.engine->high) {
+  const auto found = self.engine->find(name);
+  if (found == self.engine->tensors.end() || !found->input || dims.nbDims != 4 ||
+      dims.d[1] != found->channels || dims.d[2] != found->height || dims.d[3] != found->width ||
+      dims.d[0] < self.engine->low || dims.d[0] > self.engine->high) {
     return false;
   }
-  self.rows[found - kTensors] = dims.d[0];
+  self.rows[found - self.engine->tensors.begin()] = dims.d[0];
   return true;
 }
 
 bool IExecutionContext::setTensorAddress(char const* name, void* data) noexcept {
-  const Tensor* const found = find(name);
-  if (found == nullptr) {
+  Context& self = *static_cast<Context*>(this);
+  const auto found = self.engine->find(name);
+  if (found == self.engine->tensors.end()) {
     return false;
   }
-  static_cast<Context*>(this)->places[found - kTensors] = static_cast<float*>(data);
+  self.places[found - self.engine->tensors.begin()] = static_cast<float*>(data);
   return true;
 }
 
@@ -180,7 +211,7 @@ bool IExecutionContext::enqueueV3(cudaStream_t stream) noexcept {
     return false;
   }
   ++enqueued;
-  Batch batch = {self.rows[0], {}};
+  Batch batch = {self.engine, self.rows[0], {}};
   std::copy(self.places, self.places + 6, batch.places);
   return put()(stream, run_batch, &batch, sizeof batch) == 0;
 }

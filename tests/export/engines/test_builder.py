@@ -199,7 +199,8 @@ def test_ctrl_c_leaves_nothing(edge_half: Path, tmp_path: Path) -> None:
     code = (
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
-        "from export import build_engine, trt_builder\n"
+        "from export import build_engine\n"
+        "from export.engines import builder\n"
         "real = builder.interruptible\n"
         "def noisy(work, monitor):\n"
         "    print('BUILDING', flush=True)\n"

@@ -1,4 +1,4 @@
-// Aligned crop and patches: one pixel of one of the network's five inputs.
+// Aligned crop and patches: one pixel of one of the network's inputs.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ TPGAN_HD constexpr std::int32_t tensor_height(std::int32_t tensor) {
 TPGAN_HD constexpr std::int32_t tensor_pixels(std::int32_t tensor) {
   return tensor_width(tensor) * tensor_height(tensor);
 }
-// Number of the tensor's first pixel when those of all five are counted through.
+// Number of the patch's first pixel when those of all four are counted through.
 TPGAN_HD constexpr std::int32_t first_pixel(std::int32_t tensor) {
-  return tensor == 0 ? 0 : first_pixel(tensor - 1) + tensor_pixels(tensor - 1);
+  return tensor <= 1 ? 0 : first_pixel(tensor - 1) + tensor_pixels(tensor - 1);
 }
-constexpr std::int32_t kPixelsOfFace = first_pixel(kTensors);
+constexpr std::int32_t kPixelsOfPatches = first_pixel(kTensors);
 
 // One face, checked. Patch origins are whole pixels of the crop's grid.
 struct AlignPlan {
@@ -37,9 +37,16 @@ struct AlignPlan {
 
 struct AlignBatch {
   AlignPlan faces[TPGAN_MAX_FACES];
-  void* tensors[kTensors];
+  void* tensors[kTensors];  // patches: null where only the face is wanted
   std::int32_t count;
+  std::int32_t face_size;  // width and height of the face tensor
+  std::int32_t face_edge;  // px of it around the crop, on every side
 };
+
+// Of one face, all its tensors.
+TPGAN_HD inline std::int32_t pixels_of_face(const AlignBatch& batch) {
+  return batch.face_size * batch.face_size + (batch.tensors[1] == nullptr ? 0 : kPixelsOfPatches);
+}
 
 // Where one pixel lies: in which tensor, there, and on the crop's grid.
 struct Place {
@@ -47,32 +54,39 @@ struct Place {
   std::int32_t column, row;
 };
 
-// Place of pixel `index`, 0 to kPixelsOfFace - 1, of all five tensors counted through.
-template <std::int32_t tensor = 0>
-TPGAN_HD Place place_of(const AlignPlan& plan, std::int32_t index) {
+// Place of pixel `index`, 0 to kPixelsOfPatches - 1, of all four patches counted through.
+template <std::int32_t tensor = 1>
+TPGAN_HD Place place_in_patch(const AlignPlan& plan, std::int32_t index) {
   if constexpr (tensor + 1 < kTensors) {
     constexpr std::int32_t next = first_pixel(tensor + 1);
     if (index >= next) {
-      return place_of<tensor + 1>(plan, index);
+      return place_in_patch<tensor + 1>(plan, index);
     }
   }
   constexpr std::int32_t first = first_pixel(tensor);
   constexpr std::int32_t plane = tensor_pixels(tensor);
   constexpr std::int32_t width = tensor_width(tensor);
   const std::int32_t pixel = index - first;
-  Place place = {tensor, plane, pixel, pixel % width, pixel / width};
-  if constexpr (tensor > 0) {
-    place.column += plan.left[tensor - 1];
-    place.row += plan.top[tensor - 1];
+  return {tensor, plane, pixel, pixel % width + plan.left[tensor - 1],
+          pixel / width + plan.top[tensor - 1]};
+}
+
+// Place of pixel `index`, 0 to pixels_of_face - 1, of all tensors counted through.
+TPGAN_HD inline Place place_of(const AlignBatch& batch, const AlignPlan& plan,
+                               std::int32_t index) {
+  const std::int32_t plane = batch.face_size * batch.face_size;
+  if (index >= plane) {
+    return place_in_patch(plan, index - plane);
   }
-  return place;
+  return {0, plane, index, index % batch.face_size - batch.face_edge,
+          index / batch.face_size - batch.face_edge};
 }
 
 // Writes the three channels of one pixel of one face.
 template <class Element>
 TPGAN_HD void align_pixel(const AlignBatch& batch, std::int32_t face, std::int32_t index) {
   const AlignPlan& plan = batch.faces[face];
-  const Place place = place_of(plan, index);
+  const Place place = place_of(batch, plan, index);
   const Sampling sampling = {plan.to_reduced, plan.frame.width, plan.frame.height, plan.factor};
   const RgbFloat value = sample(FrameReader{plan.frame}, sampling, place.column, place.row);
   Element* out = static_cast<Element*>(batch.tensors[place.tensor]) +

@@ -16,8 +16,9 @@ struct FinishPlan {
 
 struct FinishBatch {
   FinishPlan faces[TPGAN_MAX_FACES];
-  const void* output;  // (N, 3, 128, 128), RGB in [-1, 1]
+  const void* output;  // (N, 3, size, size), RGB in [-1, 1], the crop in its middle
   std::int32_t count;
+  std::int32_t size;
 };
 
 constexpr std::int32_t kCropPixels = geometry::kCropSize * geometry::kCropSize;
@@ -25,14 +26,15 @@ constexpr std::int32_t kCropPixels = geometry::kCropSize * geometry::kCropSize;
 template <class Element>
 TPGAN_HD void finish_pixel(const FinishBatch& batch, std::int32_t face, std::int32_t index) {
   const FinishPlan& plan = batch.faces[face];
-  const Element* in = static_cast<const Element*>(batch.output) +
-                      std::int64_t{face} * 3 * kCropPixels + index;
+  const std::int32_t column = index % geometry::kCropSize, y = index / geometry::kCropSize;
+  const std::int32_t edge = (batch.size - geometry::kCropSize) / 2;
+  const std::int32_t plane = batch.size * batch.size;
+  const Element* in = static_cast<const Element*>(batch.output) + std::int64_t{face} * 3 * plane +
+                      (y + edge) * batch.size + column + edge;
   const Rgb value = {rounded_level((load(in) + 1.0F) * 127.5F),
-                     rounded_level((load(in + kCropPixels) + 1.0F) * 127.5F),
-                     rounded_level((load(in + 2 * kCropPixels) + 1.0F) * 127.5F)};
-  const std::int32_t column = index % geometry::kCropSize;
+                     rounded_level((load(in + plane) + 1.0F) * 127.5F),
+                     rounded_level((load(in + 2 * plane) + 1.0F) * 127.5F)};
   const std::int32_t x = plan.mirrored != 0 ? geometry::kCropSize - 1 - column : column;
-  const std::int32_t y = index / geometry::kCropSize;
   put_pixel(plan.picture, x, y, value);
   if (plan.picture.format == TPGAN_BGRA8) {
     plan.picture.at(x, y)[3] = 255;
