@@ -62,7 +62,7 @@ def _one(args: argparse.Namespace, name: str) -> str:
     if not (folder / "checkpoint").exists() or _steps(folder) < args.steps:
         ablate = [] if name == WHOLE else ["--ablate", name]
         _python(
-            *("-m", "train", "--config", "edge-ablation", "--data", args.data),
+            *("-m", "train", "--config", "edge-drawn-ablation", "--data", args.data),
             *("--output", folder, "--recogniser", args.recogniser),
             *("--set", f"steps={args.steps}", "--workers", "0"),
             *ablate,

@@ -24,10 +24,10 @@ import numpy as np
 
 from train.networks import Generator, GeneratorSpec, Network
 from train.networks.measure import cost
-from train.networks.spec import EDGE, PRESETS, Level
+from train.networks.spec import DRAWN, PRESETS, Level
 
 # Encoder from 64 px; the work spread evenly over the sizes. It became `edge`.
-EVEN = replace(EDGE, name="even")
+EVEN = replace(DRAWN, name="even")
 # Encoder from 32 px on 4x4 blocks of pixels; wide and deep where pixels are few.
 DEEP = replace(
     EVEN,
@@ -132,7 +132,7 @@ def short_training(
             continue
         PRESETS[spec.name] = spec
         settings = [f"preset={spec.name}", f"steps={steps}", *SETTINGS]
-        folder = train(load_config("edge", settings), RunSettings(data, work / spec.name))
+        folder = train(load_config("edge-drawn", settings), RunSettings(data, work / spec.name))
         losses[spec.name] = heldout_l1(load_generator(folder)[0], heldout)
         print(spec.name, losses[spec.name], flush=True)
     return losses

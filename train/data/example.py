@@ -25,6 +25,8 @@ from tpgan_sdk.models.inputs import INPUT_NAMES
 from . import augment
 from .shards import HIDDEN, SEEN
 
+FRONTAL: Final = 15.0
+"""Degrees: a face turned no further stays as it is."""
 COVERED: Final = 4.0
 """Grey levels: what differs by more is covered by something before the face."""
 
@@ -103,12 +105,12 @@ def make_example(
     """
     margin = (sample.view.shape[0] - CROP_SIZE) // 2
     exact, target = sample.landmarks + margin, sample.target
-    hidden = None
+    clean, hidden = sample.view, None
     if rng is None:
         pixels, detected = to_uint8(sample.view), exact
     else:
         texture = sample.view if texture is None else texture
-        pixels, target, hidden = _as_photographed(sample, texture, rng)
+        pixels, clean, target, hidden = _as_photographed(sample, texture, rng)
         wrong = augment.misplace(rng, sample.landmarks, sample.yaw) - sample.landmarks
         pixels, exact = augment.end_of_photo(rng, pixels, exact)
         detected = exact + wrong
@@ -128,11 +130,36 @@ def make_example(
         example |= _correspondence(
             sample.correspondence, origin, margin, pixels, crops.transform, hidden, face_margin
         )
+        if sample.yaw <= FRONTAL:
+            target = _stay(example, clean, margin - origin, pixels.shape, crops.transform)
     rgb = target[..., ::-1] / np.float32(127.5) - 1
     example["target"] = torch.from_numpy(rgb).permute(2, 0, 1)
     example["yaw"] = torch.tensor(float(sample.yaw))
     example["identity"] = torch.tensor(sample.identity)
     return example
+
+
+def _stay(
+    example: Example,
+    clean: Float32Array,
+    corner: FloatArray,
+    shape: tuple[int, ...],
+    transform: FloatArray,
+) -> Float32Array:
+    """The target of a face that is frontal already: itself, undamaged; its flow leaves all where
+    it is. `corner`: x and y in the view of the part of it, of this `shape`, that the photo shows.
+    """
+    left, top = np.rint(corner).astype(int)
+    part = np.ascontiguousarray(clean[top : top + shape[0], left : left + shape[1]])
+    size = example["face"].shape[-1]
+    visibility = example["visibility"]
+    count = visibility.shape[0]
+    cell = CROP_SIZE / count
+    ramp = ((torch.arange(count) + 0.5) * cell + (size - CROP_SIZE) / 2) * (2 / size) - 1
+    example["flow"] = torch.stack(torch.meshgrid(ramp, ramp, indexing="xy"))
+    # What is in front of the face is not the face; all else is the photo's own, behind it too.
+    example["visibility"] = torch.where(visibility == HIDDEN, visibility, SEEN)
+    return warp(part, transform, CROP_SIZE, CROP_SIZE)
 
 
 def _correspondence(
@@ -174,14 +201,15 @@ def _correspondence(
 
 def _as_photographed(
     sample: Sample, texture: Float32Array, rng: np.random.Generator
-) -> tuple[UInt8Array, Float32Array, npt.NDArray[np.bool_]]:
-    """View and target in one random exposure, and (S, S) where something covers the view.
+) -> tuple[UInt8Array, Float32Array, Float32Array, npt.NDArray[np.bool_]]:
+    """View, undamaged view and target in one random exposure, and (S, S) where something covers
+    the view.
 
     Occlusion and damage are the view's alone.
     """
     exposure = augment.colour_map(rng, sample.rendered)
     view = augment.occlude(rng, sample.view, texture)
     covered = (np.abs(view - sample.view) > COVERED).any(axis=-1)
-    view, target = (augment.recolour(picture, exposure) for picture in (view, sample.target))
-    view, target = augment.grey(rng, view, target)
-    return augment.damage(rng, view), target, covered
+    pictures = (augment.recolour(p, exposure) for p in (view, sample.view, sample.target))
+    view, clean, target = augment.grey(rng, *pictures)
+    return augment.damage(rng, view), clean, target, covered

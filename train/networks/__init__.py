@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from .flow_generator import FlowGenerator, FrontalFlow
-from .flow_spec import EDGE_FLOW, TINY_FLOW, FlowSpec
+from .flow_spec import EDGE, TINY_FLOW, FlowSpec
 from .generator import Frontal, Generator
 from .spec import PRESETS as DRAWING
 from .spec import GeneratorSpec
 
 Spec = GeneratorSpec | FlowSpec
 Network = Generator | FlowGenerator
-PRESETS: Final[dict[str, Spec]] = {**DRAWING, **{s.name: s for s in (EDGE_FLOW, TINY_FLOW)}}
+PRESETS: Final[dict[str, Spec]] = {**DRAWING, **{s.name: s for s in (EDGE, TINY_FLOW)}}
 
 
 def build(spec: Spec, classes: int = 0) -> Network:

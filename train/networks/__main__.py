@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import torch
 
+from .flow_spec import EDGE
 from .generator import Generator
 from .measure import cost, parameters
-from .spec import EDGE, PAPER
+from .spec import DRAWN, PAPER
 
 
 def main() -> None:
     print(f"{'preset':8} {'parameters':>12} {'GFLOP/face':>11}")
-    for spec in (PAPER, EDGE):
+    for spec in (PAPER, DRAWN, EDGE):
         total = cost(spec)
         print(f"{spec.name:8} {total.parameters:12,} {total.flops / 1e9:11.2f}")
         with torch.device("meta"):

@@ -33,6 +33,8 @@ FILL_LEVELS = 7
 """Halvings of `fill`: down to one pixel, so that no hole is left."""
 MIN_WEIGHT = 1e-3
 """Of a cell of `fill`, so that an empty one divides by something."""
+SAMPLED = 0.02, 0.2
+"""Photo pixels for a frontal one: so few are none, so many are enough."""
 BLEND = slice(6, 9)
 """Channels of the filled picture behind the fetched and the mirrored one."""
 MIN_SHARE = 0.02
@@ -121,6 +123,21 @@ class GlobalPathway(nn.Module):
             deepest = deepest if k else lower
         head = self.head(lower).float()
         return identity + head[:, :2], head[:, 2:], silhouette.float(), code, deepest
+
+    def sampled(self, flow: Tensor) -> Tensor:
+        """(N, 1, 64, 64) in [0, 1]: whether the photo has pixels enough for a frontal one.
+
+        The determinant of the flow's Jacobian is the photo's area for a frontal pixel: little where
+        the photo shows the face edge-on, none where the flow folds, as it does beyond a profile.
+        """
+        place = flow.detach() * (self.size / 4)  # in steps of the flow
+        x = torch.cat([place[..., 1:], place[..., -1:]], dim=3)
+        x = x - torch.cat([place[..., :1], place[..., :-1]], dim=3)
+        y = torch.cat([place[..., 1:, :], place[..., -1:, :]], dim=2)
+        y = y - torch.cat([place[..., :1, :], place[..., :-1, :]], dim=2)
+        area = (x[:, :1] * y[:, 1:] - x[:, 1:] * y[:, :1]) / 4
+        none, enough = SAMPLED
+        return torch.clamp((area - none) / (enough - none), 0.0, 1.0)
 
     def places_at_full_size(self, flow: Tensor) -> Tensor:
         """(N, 2, 128, 128) of (N, 2, 64, 64): what is doubled is the way, exact at the border."""
@@ -262,11 +279,9 @@ class FlowGenerator(nn.Module):
             return self._fetch_only(face)
         flow, visibility, silhouette, code, deepest = self.pathway(face)
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
-        fetched = fetch(face.float(), place)
-        seen = torch.sigmoid(double(visibility))
+        fetched = fetch(face.float(), place, "bicubic")
+        seen = double(torch.sigmoid(visibility) * self.pathway.sampled(flow))
         person = fetch(torch.sigmoid(silhouette), place)
-        if self.spec.silhouette:
-            seen = seen * person
         mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
         if not self.spec.mirror:
             mirrored, seen_mirrored = fetched, seen
@@ -315,7 +330,7 @@ class FlowGenerator(nn.Module):
         """Of the global pathway alone: the result is the fetched picture."""
         flow, visibility, silhouette, _, _ = self.pathway(face)
         place = self.pathway.places_at_full_size(flow).permute(0, 2, 3, 1)
-        fetched = fetch(face.float(), place)
+        fetched = fetch(face.float(), place, "bicubic")
         one, none = torch.ones_like(fetched[:, :1]), torch.zeros_like(fetched)
         tone = none[:, :1, :16, :16].expand(-1, 6, -1, -1)
         return FrontalFlow(
@@ -338,9 +353,13 @@ class FlowGenerator(nn.Module):
         return laid
 
 
-def fetch(picture: Tensor, place: Tensor) -> Tensor:
-    """(N, C, h, w) of (N, C, H, W): what lies at the places (N, h, w, 2), the border beyond."""
-    return F.grid_sample(picture, place, padding_mode="border", align_corners=False)
+def fetch(picture: Tensor, place: Tensor, mode: str = "bilinear") -> Tensor:
+    """(N, C, h, w) of (N, C, H, W): what lies at the places (N, h, w, 2), the border beyond.
+
+    Pictures are fetched bicubically: a bilinear one between the photo's pixels loses a third of
+    its sharpness.
+    """
+    return F.grid_sample(picture, place, mode, padding_mode="border", align_corners=False)
 
 
 def fill(picture: Tensor, weight: Tensor) -> Tensor:
@@ -361,7 +380,7 @@ def fill(picture: Tensor, weight: Tensor) -> Tensor:
         level = levels.pop()
         # A cell that is known in part is known: only its own share counts.
         share = level[:, 3:]
-        known = torch.clamp(share * (4 if levels else 1), max=1.0)
+        known = torch.clamp(share * 4, max=1.0)
         filled = level[:, :3] * (known / (share + MIN_WEIGHT)) + (1 - known) * double(filled)
     return filled
 

@@ -52,10 +52,10 @@ class FlowSpec:
     template: str = "official"
 
 
-EDGE_FLOW: Final = FlowSpec(name="edge-flow")
+EDGE: Final = FlowSpec(name="edge")
 # For tests: the same code paths in milliseconds.
 TINY_FLOW: Final = replace(
-    EDGE_FLOW,
+    EDGE,
     name="tiny-flow",
     encoder=(8, 8, 8, 16),
     decoder=(8, 8, 8, 16),

@@ -1,7 +1,7 @@
 """The generators as data: every preset is one table of sizes, channels and kernels.
 
 `PAPER` is TP-GAN as published (Huang et al., ICCV 2017, supplementary tables) in the form that
-the public PyTorch code gave it. `EDGE` is the same two pathways cut down for a Jetson and for
+the public PyTorch code gave it. `DRAWN` is the same two pathways cut down for a Jetson and for
 CPUs. Both are built by the same code from these tables; see `docs/networks.md` for the choice.
 """
 
@@ -107,8 +107,8 @@ PAPER = GeneratorSpec(
     local_features_from_head=False,
 )
 
-EDGE = GeneratorSpec(
-    name="edge",
+DRAWN = GeneratorSpec(
+    name="edge-drawn",
     levels=(
         #     size  enc  k  n  seed input skip join  k  n  head   up
         Level(128, 0, 0, 0, 0, True, 0, 24, 3, 1, True, 0),
@@ -132,6 +132,6 @@ EDGE = GeneratorSpec(
 )
 
 # For tests: the same code paths in milliseconds.
-TINY = replace(EDGE, name="tiny", width=0.25)
+TINY = replace(DRAWN, name="tiny", width=0.25)
 
-PRESETS = {spec.name: spec for spec in (PAPER, EDGE, TINY)}
+PRESETS = {spec.name: spec for spec in (PAPER, DRAWN, TINY)}

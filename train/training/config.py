@@ -28,7 +28,7 @@ _CHOICES = {
 class TrainConfig:
     """Every parameter of a run; a weight of 0 turns a loss off."""
 
-    preset: str = "edge"
+    preset: str = "edge-drawn"
     """Table in `train.networks.spec`."""
     local_pathways: bool = True
     """False leaves them out of the network, for an ablation."""

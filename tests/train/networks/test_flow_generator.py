@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from train.networks.flow_generator import FlowGenerator, fill
-from train.networks.flow_spec import EDGE_FLOW, TINY_FLOW, FlowSpec
+from train.networks.flow_spec import EDGE, TINY_FLOW, FlowSpec
 
 
 def _face(count: int = 2, size: int = 160) -> torch.Tensor:
@@ -20,7 +20,7 @@ def _face(count: int = 2, size: int = 160) -> torch.Tensor:
 
 def test_edge_keeps_its_budget() -> None:
     with torch.device("meta"):
-        network = FlowGenerator(EDGE_FLOW).eval()
+        network = FlowGenerator(EDGE).eval()
         face = torch.zeros(1, 3, 160, 160)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(face)

@@ -13,7 +13,7 @@ from train.networks import Generator
 from train.networks.blocks import maxout
 from train.networks.local import Fuser
 from train.networks.measure import cost, example_inputs
-from train.networks.spec import EDGE, PAPER, PRESETS, TINY
+from train.networks.spec import DRAWN, PAPER, PRESETS, TINY
 
 
 def test_paper_has_exactly_the_published_parameters_and_flops() -> None:
@@ -35,12 +35,12 @@ def test_paper_joins_have_the_published_widths() -> None:
 
 
 def test_edge_keeps_its_budget() -> None:
-    total = cost(EDGE)
+    total = cost(DRAWN)
     assert total.flops <= 4e9
     assert total.parameters <= 6_000_000
 
 
-@pytest.mark.parametrize("preset", ["edge", "tiny"])
+@pytest.mark.parametrize("preset", ["edge-drawn", "tiny"])
 def test_shapes_and_determinism(preset: str) -> None:
     network = Generator(PRESETS[preset], classes=5).eval()
     face, patches = example_inputs(2)
@@ -95,7 +95,7 @@ def test_fuser_max_is_the_papers() -> None:
 
 
 def test_fuser_mean_averages_overlaps_only() -> None:
-    fused = Fuser(replace(EDGE, feather=0))(patches_of((-1.0, 2.0, 3.0, -4.0)))[0, 0]
+    fused = Fuser(replace(DRAWN, feather=0))(patches_of((-1.0, 2.0, 3.0, -4.0)))[0, 0]
     assert fused[30, 30] == -1
     assert fused[75, 60] == -0.5  # nose and mouth
     assert fused[100, 60] == -4
@@ -104,7 +104,7 @@ def test_fuser_mean_averages_overlaps_only() -> None:
 
 def test_feathered_patches_fade_out_at_their_borders() -> None:
     """The nose's box begins at (43, 48): half a step of 1/6 in its first row and column."""
-    fused = Fuser(EDGE)(patches_of((0.0, 0.0, 1.0, 0.0)))[0, 0]
+    fused = Fuser(DRAWN)(patches_of((0.0, 0.0, 1.0, 0.0)))[0, 0]
     torch.testing.assert_close(
         fused[48:56, 63], torch.tensor([1, 3, 5, 7, 9, 11, 12, 12]) / 12, rtol=5e-4, atol=0.0
     )
@@ -116,7 +116,7 @@ def test_feathered_patches_fade_out_at_their_borders() -> None:
     )  # 1/144, shared with the whole left eye
     assert fused[47, 63] == 0
     # Deep in the overlap with the mouth both count fully, and share the pixel.
-    both = Fuser(EDGE)(patches_of((0.0, 0.0, 1.0, -1.0)))[0, 0]
+    both = Fuser(DRAWN)(patches_of((0.0, 0.0, 1.0, -1.0)))[0, 0]
     assert both[75, 63] == pytest.approx((4.5 / 6 - 3.5 / 6) / (8 / 6), rel=4e-3)
 
 
@@ -133,7 +133,7 @@ def test_patches_are_pasted_where_a_frontal_face_has_them() -> None:
 
 
 def test_shared_eyes_see_the_right_eye_mirrored() -> None:
-    local = Generator(EDGE).eval().local
+    local = Generator(DRAWN).eval().local
     assert local is not None
     eye = torch.rand(1, 3, 40, 40)
     rest = [torch.zeros(1, 3, 32, 40), torch.zeros(1, 3, 32, 48)]

@@ -32,7 +32,7 @@ def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
         load_config("edge", settings)
 
 
-@pytest.mark.parametrize("name", ["edge", "paper", "paper-code"])
+@pytest.mark.parametrize("name", ["edge", "edge-drawn", "paper", "paper-code"])
 def test_ready_configurations_load(name: str) -> None:
     config = load_config(name)
     assert config.preset == name.partition("-")[0]
@@ -68,6 +68,6 @@ def test_without_local_pathways_the_table_has_none() -> None:
 def test_an_unknown_configuration_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "huge", "--data", "x", "--output", "y"]) == 1
     assert (
-        "known by name: edge, edge-ablation, edge-flow, paper, paper-code"
+        "known by name: edge, edge-drawn, edge-drawn-ablation, paper, paper-code"
         in capsys.readouterr().err
     )

@@ -27,7 +27,7 @@ from train.training.trainer import Trainer, _judged
 from ..runs import quiet
 
 CONFIG = replace(
-    load_config("edge-flow"),
+    load_config("edge"),
     preset="tiny-flow",
     batch=4,
     warmup=1,
@@ -174,10 +174,10 @@ def test_a_whole_run_writes_pictures_resumes_and_loads(shards: Path, tmp_path: P
 
 def test_a_flow_run_begins_with_an_exported_model(batch: Example, shards: Path) -> None:
     torch.manual_seed(0)
-    run = Trainer(replace(CONFIG, preset="edge-flow"), classes=4)
-    run.start_from(Path("edge-flow"), Examples(shards, margin=16))
+    run = Trainer(replace(CONFIG, preset="edge"), classes=4)
+    run.start_from(Path("edge"), Examples(shards, margin=16))
     assert isinstance(run.network, FlowGenerator)
-    model = resolve_model("edge-flow")
+    model = resolve_model("edge")
     face = batch["face"][:2]
     expected = create_backend(model, "onnxruntime-cpu").run({"face": face.numpy()})
     with torch.inference_mode():

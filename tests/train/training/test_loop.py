@@ -234,7 +234,7 @@ def test_a_new_run_starts_from_the_averaged_weights_of_another(
 
 
 def test_another_preset_cannot_start_a_run(shards: Path, trained: Path, tmp_path: Path) -> None:
-    config = replace(TINY, preset="edge")
+    config = replace(TINY, preset="edge-drawn")
     with pytest.raises(TrainingError, match="is of preset 'tiny' and cannot start one of preset"):
         train(config, RunSettings(shards, tmp_path, init=trained, workers=0))
 
