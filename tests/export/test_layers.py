@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from tpgan_sdk.faces.crops import crop_face, network_inputs, with_detail
 from tpgan_sdk.faces.layers import LAYERS, compose_layers
 from tpgan_sdk.faces.pasting import paste_back
 from tpgan_sdk.geometry import OFFICIAL, enlarge_transform
+from tpgan_sdk.models.model import resolve_model
 from train.networks import build
 from train.networks.flow_spec import TINY_FLOW
 from train.training import checkpoint
@@ -130,8 +132,10 @@ def test_other_sizes_are_refused(model: Path) -> None:
 
 
 def test_a_model_that_draws_has_one_size() -> None:
+    edge = resolve_model("edge")
+    plain = replace(edge, info=replace(edge.info, outputs={"frontal": [3, 128, 128]}))
     with pytest.raises(ModelError, match=r"edge gives no drawn, .*; expected a model that fetches"):
-        Frontalizer("edge", "onnxruntime-cpu", size=256)
+        Frontalizer(plain, "onnxruntime-cpu", size=256)
 
 
 def test_a_backend_without_layers_is_named(model: Path) -> None:

@@ -4,6 +4,7 @@ session of ONNX Runtime on the CPU, and by itself for the path of the CPU."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -103,6 +104,13 @@ def floats_at(place: int, shape: tuple[int, ...]) -> Float32Array:
 
 
 DEFAULTS: dict[str, Any] = {"detector": Detector([]), "refine": False}
+
+
+FIVE: Final = replace(
+    resolve_model("edge"),
+    info=replace(resolve_model("edge").info, name="five", inputs=dict(INPUT_SHAPES)),
+)
+"""A model of a face and four patches, as `paper` is."""
 
 
 def inputs_of(options: Mapping[str, Any]) -> InputShapes:

@@ -24,7 +24,7 @@ from tpgan_sdk.models.model import resolve_model
 from tpgan_sdk.pipeline import gpu_pipeline
 
 from .conftest import FakeDevice, FakeStream, open_fake_kernels
-from .fake_engine import INFO, FakeEngine, by_onnx_runtime, network, on_host, opened
+from .fake_engine import FIVE, INFO, FakeEngine, by_onnx_runtime, network, on_host, opened
 from .frames import Detector, Picture, assert_same, found, soft_photo
 from .oracle import rgb_from_nv12
 
@@ -47,11 +47,11 @@ def with_kernels(
 
 
 @both_backends
-@pytest.mark.parametrize("model", ["edge", "edge-flow"])
+@pytest.mark.parametrize("model", ["edge", FIVE], ids=["edge", "five"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_frame_on_the_gpu_gives_the_faces_of_the_cpu(
     format: str,
-    model: str,
+    model: Any,
     open_gpu: Open,
     with_kernels: None,
     fake_device: FakeDevice,
@@ -347,8 +347,8 @@ def test_an_engine_of_other_inputs_is_left_to_the_cpu(fake_device: FakeDevice) -
     engine.tensors[1] = Tensor("left_eye", True, (3, 41, 40))
     shared = SharedEngine(fake_device, engine)  # type: ignore[arg-type]
     with TensorRTBackend(shared, INFO) as backend:
-        said = gpu_pipeline.open_pipeline(backend, resolve_model("edge"))
-    assert said == "the engine's inputs are not those of edge"
+        said = gpu_pipeline.open_pipeline(backend, FIVE)
+    assert said == "the engine's inputs are not those of five"
 
 
 def test_layers_besides_the_picture_are_left_alone(fake_device: FakeDevice) -> None:

@@ -104,7 +104,7 @@ def test_transposed_and_grouped_convolutions_and_products() -> None:
     assert count(model([product], {"p": (8, 7)}, "y")).flops == 2 * 4 * 8 * 7 * 8
 
 
-@pytest.mark.parametrize("preset", ["paper", "edge"])
+@pytest.mark.parametrize("preset", ["paper", "edge-drawn"])
 def test_both_networks_as_they_are_exported(preset: str) -> None:
     """Narrow ones: the operators are those of the full width."""
     pytest.importorskip("onnxscript")
