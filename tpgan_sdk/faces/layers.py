@@ -59,7 +59,7 @@ def compose_layers(layers: Mapping[str, Float32Array], face: Float32Array, size:
     x = (way[..., 0] + fine[None, :] + 1) * (face.shape[0] / 2) - 0.5
     y = (way[..., 1] + fine[:, None] + 1) * (face.shape[0] / 2) - 0.5
     signed = face[..., ::-1] * np.float32(1 / 127.5) - 1
-    fetched = cv2.remap(signed, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    fetched = cv2.remap(signed, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     gain, bias = np.split(enlarged(layers["tone"]), 2, axis=2)
     picture = enlarged(layers["drawn"], cv2.INTER_CUBIC if size > CROP_SIZE else cv2.INTER_LINEAR)
     picture += enlarged(layers["fetch_weight"]) * fetched
