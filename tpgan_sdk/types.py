@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .geometry import FloatArray
@@ -46,6 +47,11 @@ class Face:
     transform: FloatArray
     """(2, 3) float64, frame pixels to pixels of the 128x128 crop; `aligned` and `image` show it at
     S / 128 times its size."""
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the face lies turned in the frame, positive: clockwise; -180 to 180."""
+        return math.degrees(math.atan2(-self.transform[1, 0], self.transform[0, 0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ def test_the_line_of_a_face(photos: Path, tmp_path: Path) -> None:
         "box": [1, 2, 3, 4.12],
         "landmarks": [[round(x, 2), round(y, 2)] for x, y in POINTS.tolist()],
         "yaw": -33.33,
+        "roll": 0.0,
         "score": 0.8765,
         "mirrored": True,
         "model": "edge",

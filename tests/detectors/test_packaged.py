@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ pytest.importorskip("onnxruntime", reason="it runs on ONNX Runtime")
 
 from tpgan_sdk import geometry
 from tpgan_sdk.detectors import create_detector
+from tpgan_sdk.detectors.multiscale import roll_of
 from tpgan_sdk.detectors.packaged import PACKAGED_DETECTOR, non_maximum_suppression, open_packaged
 from tpgan_sdk.detectors.yunet import open_yunet
 from tpgan_sdk.errors import DetectorError
@@ -54,6 +56,25 @@ def test_a_mirrored_picture_gives_mirrored_faces(profiles: dict[int, np.ndarray]
         back = geometry.mirror_landmarks(mirrored.landmarks, width)
         np.testing.assert_allclose(back, face.landmarks, atol=1e-9)
         assert mirrored.score == face.score
+
+
+@pytest.mark.parametrize("roll", range(0, 360, 30))
+def test_a_turned_photo_gives_turned_landmarks(roll: int, portrait: np.ndarray) -> None:
+    """On average within 3 px of the 128-px crop of where those of the upright photo go."""
+    detector = create_detector("packaged")
+    (upright,) = detector.detect(portrait)
+    height, width = portrait.shape[:2]
+    side = int(np.hypot(height, width)) + 1
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -roll, 1.0)  # clockwise
+    turn[:, 2] += (side - width) / 2, (side - height) / 2
+    turned = cv2.warpAffine(portrait, turn, (side, side), borderValue=(90, 120, 100))
+    face = detector.detect(turned)[0]
+    wanted = geometry.apply_transform(turn, upright.landmarks)
+    crop = geometry.alignment_transform(upright.landmarks, geometry.OFFICIAL)
+    scale = np.sqrt(abs(np.linalg.det(crop[:, :2])))
+    assert np.hypot(*(face.landmarks - wanted).T).mean() * scale < 3
+    apart = roll_of(face.landmarks) - roll_of(upright.landmarks) - roll
+    assert abs((apart + 180) % 360 - 180) < 4
 
 
 def test_without_onnx_runtime_opencv_runs_it(

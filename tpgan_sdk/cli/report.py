@@ -88,6 +88,7 @@ def face_fields(face: Face) -> dict[str, Any]:
         "box": [round(value, 2) for value in face.box],
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.landmarks],
         "yaw": round(face.yaw, 2),
+        "roll": round(face.roll, 2),
         "score": round(face.score, 4),
         "mirrored": face.mirrored,
     }

@@ -24,7 +24,7 @@ INSTALL_LINE: Final = 'pip install "tpgan-sdk[insightface]"'
 
 
 class _Scrfd:
-    looks = SearchScales(first=INPUT_SIZE[0], second=INPUT_SIZE[0], span=2.5)
+    looks = SearchScales(first=INPUT_SIZE[0], second=INPUT_SIZE[0], span=2.5, sure=0.75)
 
     def __init__(self, path: Path, model: Any) -> None:
         self.name = f"insightface:{path.name}"

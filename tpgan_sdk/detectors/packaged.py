@@ -23,7 +23,7 @@ FORMAT: Final = 1
 """Version of the sidecar."""
 NAME: Final = "packaged"
 PACKAGED_DETECTOR: Final = PACKAGED / "detector" / "detector.onnx"
-LOOKS: Final = SearchScales(first=640, second=448, span=2.0)
+LOOKS: Final = SearchScales(first=640, second=448, span=2.0, sure=0.93)
 STRIDES: Final = (8, 16, 32)
 """Px between the cells of its three maps."""
 # Whoever has many pictures runs a process a core: threads of one picture would only wait.

@@ -22,7 +22,7 @@ CONFIDENCE: Final = 0.5
 
 class _Yuface:
     # yuface warns above 960 px, and its time grows with the area.
-    looks = SearchScales(first=640, second=448, span=2.0)
+    looks = SearchScales(first=640, second=448, span=2.0, sure=0.93)
     name = "yuface"
 
     def __init__(self, package: Any) -> None:

@@ -25,7 +25,7 @@ _MARKS: Final = (b"obj_8", b"kps_8")
 
 
 class _YuNet:
-    looks = SearchScales(first=640, second=448, span=2.0)
+    looks = SearchScales(first=640, second=448, span=2.0, sure=0.93)
 
     def __init__(self, path: Path, detector: Any) -> None:
         self.name = f"yunet:{path.name}"

@@ -150,7 +150,7 @@ def _stay(
     it is. `corner`: x and y in the view of the part of it, of this `shape`, that the photo shows.
     """
     left, top = np.rint(corner).astype(int)
-    part = np.ascontiguousarray(clean[top : top + shape[0], left : left + shape[1]])
+    part = to_uint8(clean[top : top + shape[0], left : left + shape[1]])
     size = example["face"].shape[-1]
     visibility = example["visibility"]
     count = visibility.shape[0]

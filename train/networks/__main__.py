@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from . import build
 from .flow_spec import EDGE
-from .generator import Generator
 from .measure import cost, parameters
 from .spec import DRAWN, PAPER
 
@@ -16,7 +16,7 @@ def main() -> None:
         total = cost(spec)
         print(f"{spec.name:8} {total.parameters:12,} {total.flops / 1e9:11.2f}")
         with torch.device("meta"):
-            network = Generator(spec, 347)
+            network = build(spec, 347)
         for name, part in network.named_children():
             print(f"  {name:10} {parameters(part):8,}")
 
