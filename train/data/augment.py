@@ -97,7 +97,7 @@ def damage(rng: np.random.Generator, image: Float32Array) -> UInt8Array:
 
 def grey(rng: np.random.Generator, *pictures: Float32Array) -> tuple[Float32Array, ...]:
     """Sometimes black and white, then all of them: a grey photo has a grey frontal face."""
-    if rng.random() > 0.05:
+    if rng.random() > 0.1:
         return pictures
     weights = np.array([0.114, 0.587, 0.299], np.float32)  # BGR, ITU-R BT.601
     return tuple(np.repeat((p @ weights)[..., None], 3, axis=2) for p in pictures)

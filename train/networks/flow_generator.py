@@ -29,12 +29,16 @@ from .flow_spec import FlowSpec
 from .local import Fuser
 
 FLOW_SIZE = CROP_SIZE // 2
+SKIN = 0.1
+"""Mean distance of a face's RGB from its grey."""
 FILL_LEVELS = 7
 """Halvings of `fill`: down to one pixel, so that no hole is left."""
 MIN_WEIGHT = 1e-3
 """Of a cell of `fill`, so that an empty one divides by something."""
 SAMPLED = 0.02, 0.2
 """Photo pixels for a frontal one: so few are none, so many are enough."""
+TURNED = 1.0, 2.5
+"""Mean way of the flow in px, in either direction: of a frontal face, and of a turned one."""
 BLEND = slice(6, 9)
 """Channels of the filled picture behind the fetched and the mirrored one."""
 MIN_SHARE = 0.02
@@ -139,6 +143,13 @@ class GlobalPathway(nn.Module):
         none, enough = SAMPLED
         return torch.clamp((area - none) / (enough - none), 0.0, 1.0)
 
+    def turned(self, flow: Tensor) -> Tensor:
+        """(N, 1, 1, 1) in [0, 1]: whether the face is turned: how far the flow moves its middle."""
+        identity: Any = self.identity
+        way = (flow.detach() - identity)[:, :, 8:-8, 8:-8].abs().mean(dim=(1, 2, 3), keepdim=True)
+        still, moved = TURNED
+        return torch.clamp((way * (self.size / 2) - still) / (moved - still), 0.0, 1.0)
+
     def places_at_full_size(self, flow: Tensor) -> Tensor:
         """(N, 2, 128, 128) of (N, 2, 64, 64): what is doubled is the way, exact at the border."""
         identity: Any = self.identity
@@ -188,7 +199,9 @@ class Composer(nn.Module):
         seed = self.seed(code).view(x.shape[0], -1, 8, 8)
         x = self.up[0](torch.cat([maps.pop(), deepest, seed], dim=1))
         x = self.up[1](torch.cat([double(x), maps.pop()], dim=1))
-        tone = self.tone(x).float()
+        # One gain and one bias for all colours: the other side has less light, not another one.
+        gain, bias = self.tone(x).float().chunk(2, dim=1)
+        tone = torch.cat([t.mean(1, keepdim=True).expand(-1, 3, -1, -1) for t in (gain, bias)], 1)
         x = self.up[2](torch.cat([double(x), maps.pop()], dim=1))
         x = self.up[3](torch.cat([double(x), maps.pop()], dim=1))
         x = self.tail(torch.cat([double(self.tail_up(x)), pictures], dim=1))
@@ -213,7 +226,7 @@ class LocalDrawing(nn.Module):
         nn.init.zeros_(self.head.weight)
         self.head.bias.data = torch.tensor([0.0, 0.0, 0.0, -2.0])  # type: ignore[union-attr]
 
-    def forward(self, patch: Tensor) -> Tensor:
+    def forward(self, patch: Tensor, colour: Tensor) -> Tensor:
         """(N, 4, h, w): the picture times its share, and the share."""
         blend = patch[:, BLEND].float()
         full = self.down[0](patch)
@@ -223,7 +236,7 @@ class LocalDrawing(nn.Module):
         x = self.join[1](torch.cat([double(self.raise_[1](x)), full], dim=1))
         head = self.head(x).float()
         share = torch.sigmoid(head[:, 3:])
-        return torch.cat([(blend + head[:, :3]) * share, share], dim=1)
+        return torch.cat([(blend + muted(head[:, :3], colour)) * share, share], dim=1)
 
 
 class FlowGenerator(nn.Module):
@@ -282,6 +295,9 @@ class FlowGenerator(nn.Module):
         fetched = fetch(face.float(), place, "bicubic")
         seen = double(torch.sigmoid(visibility) * self.pathway.sampled(flow))
         person = fetch(torch.sigmoid(silhouette), place)
+        if self.spec.silhouette:
+            # Of a turned face only the person is fetched; a frontal photo stays whole.
+            seen = seen * (1 - self.pathway.turned(flow) * (1 - person))
         mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
         if not self.spec.mirror:
             mirrored, seen_mirrored = fetched, seen
@@ -292,6 +308,7 @@ class FlowGenerator(nn.Module):
         if self.spec.silhouette:
             pictures += [person, person.flip(3)]
         joined = torch.cat(pictures, dim=1)
+        colour = colourfulness(blend)
         prior = torch.cat([seen, from_mirror * self.spec.mirror, hidden], dim=1)
         if self.composer is None:
             shares, tone = prior, torch.zeros_like(fetched[:, :1, :16, :16]).expand(-1, 6, -1, -1)
@@ -300,7 +317,7 @@ class FlowGenerator(nn.Module):
             output, tone = self.composer(joined, code, deepest)
             shares = torch.softmax(torch.log(prior + MIN_SHARE) + output[:, 3:], dim=1)
             # Drawn as a change of the filled picture: its colours are the photo's from the start.
-            drawing = blend + output[:, :3]
+            drawing = blend + muted(output[:, :3], colour)
         gain, bias = tone_at_full_size(tone).chunk(2, dim=1)
         toned = mirrored * (1 + gain) + bias
         fetch_weight, mirror_weight, draw_weight = shares.chunk(3, dim=1)
@@ -308,7 +325,7 @@ class FlowGenerator(nn.Module):
         composed = fetch_weight * fetched + mirror_weight * toned + drawn
         image = composed
         if self.local is not None:
-            laid = self._draw_patches(joined)
+            laid = self._draw_patches(joined, colour)
             keep = 1 - laid[:, 3:]
             fetch_weight, mirror_weight = keep * fetch_weight, keep * mirror_weight
             drawn = keep * drawn + laid[:, :3]
@@ -337,7 +354,7 @@ class FlowGenerator(nn.Module):
             fetched, flow, visibility, silhouette, one, 0 * one, tone, none, fetched, fetched
         )
 
-    def _draw_patches(self, pictures: Tensor) -> Tensor:
+    def _draw_patches(self, pictures: Tensor, colour: Tensor) -> Tensor:
         """(N, 4, 128, 128): the local pictures times their share, and the share."""
         assert self.local is not None
         patches = [
@@ -346,9 +363,9 @@ class FlowGenerator(nn.Module):
         ]
         left, right, *rest = patches
         # One pass for both eyes; the right one is shown as a left one.
-        eyes = self.local["left_eye"](torch.cat([left, right.flip(3)]))
+        eyes = self.local["left_eye"](torch.cat([left, right.flip(3)]), torch.cat([colour] * 2))
         drawn = [eyes[: left.shape[0]], eyes[left.shape[0] :].flip(3)]
-        drawn += [self.local[p.name](x) for p, x in zip(PATCHES[2:], rest, strict=True)]
+        drawn += [self.local[p.name](x, colour) for p, x in zip(PATCHES[2:], rest, strict=True)]
         laid: Tensor = self.fuser(drawn)
         return laid
 
@@ -360,6 +377,18 @@ def fetch(picture: Tensor, place: Tensor, mode: str = "bilinear") -> Tensor:
     its sharpness.
     """
     return F.grid_sample(picture, place, mode, padding_mode="border", align_corners=False)
+
+
+def colourfulness(picture: Tensor) -> Tensor:
+    """(N, 1, 1, 1) in [0, 1]: 0 for a grey picture, 1 for one as colourful as skin."""
+    apart = (picture - picture.mean(dim=1, keepdim=True)).abs().mean(dim=(1, 2, 3), keepdim=True)
+    return torch.clamp(apart / SKIN, max=1.0)
+
+
+def muted(change: Tensor, colour: Tensor) -> Tensor:
+    """A change of (N, 3, h, w) RGB with its colours times `colour`: grey photos stay grey."""
+    grey = change.mean(dim=1, keepdim=True)
+    return grey + (change - grey) * colour
 
 
 def fill(picture: Tensor, weight: Tensor) -> Tensor:

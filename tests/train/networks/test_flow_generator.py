@@ -117,3 +117,14 @@ def test_what_is_hidden_begins_in_the_colours_around_it() -> None:
     torch.testing.assert_close(
         network(face).image, torch.full((1, 3, 128, 128), 0.25), atol=5e-3, rtol=0
     )
+
+
+def test_a_grey_photo_gives_a_grey_face() -> None:
+    torch.manual_seed(0)
+    network = FlowGenerator(TINY_FLOW).eval()
+    for parameter in network.parameters():
+        parameter.data += torch.randn_like(parameter) * 0.2
+    grey = _face(2)[:, :1].expand(-1, 3, -1, -1)
+    image = network(grey).image
+    assert float(image.detach().std()) > 0.05
+    torch.testing.assert_close(image, image[:, :1].expand_as(image), atol=1e-5, rtol=0)
