@@ -23,15 +23,15 @@ from ..errors import BenchmarkError
 MULTIPLYING: Final = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 POINTWISE: Final = frozenset(
     {
-        *("Add", "Clip", "Div", "LeakyRelu", "Max", "Min"),
-        *("Mul", "PRelu", "Relu", "Sigmoid", "Sub", "Tanh"),
+        *("Abs", "Add", "Clip", "Div", "LeakyRelu", "Log", "Max", "Min"),
+        *("Mul", "PRelu", "ReduceMean", "Relu", "Sigmoid", "Softmax", "Sub", "Tanh"),
     }
 )
 MOVING: Final = frozenset(
     {
-        *("AveragePool", "Cast", "Concat", "DequantizeLinear", "Flatten", "Gather", "Identity"),
-        *("Pad", "QuantizeLinear", "Reshape", "Resize", "Slice", "Split", "Squeeze"),
-        *("Transpose", "Unsqueeze"),
+        *("AveragePool", "Cast", "Concat", "DequantizeLinear", "Expand", "Flatten", "Gather"),
+        *("GridSample", "Identity", "Pad", "QuantizeLinear", "Reshape", "Resize", "Slice", "Split"),
+        *("Squeeze", "Transpose", "Unsqueeze"),
     }
 )
 
@@ -130,7 +130,7 @@ class _Counter:
         """Counts a node; those before it are counted already."""
         names = [name for name in node.input if name]
         active = [name for name in names if name not in self.constants]
-        if not active:
+        if not active or node.op_type == "Shape":
             self.constants.update(node.output)
         elif node.op_type in MOVING:
             for output in node.output:

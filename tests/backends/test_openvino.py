@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -27,7 +28,9 @@ installed = pytest.mark.skipif(
 def faces(count: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     crops = [rng.integers(0, 256, (128, 128, 3), dtype=np.uint8) for _ in range(count)]
-    return network_inputs([crop_aligned(c, None) for c in crops], reverse_channels=True)
+    crops = [cv2.GaussianBlur(crop, (0, 0), 3) for crop in crops]  # photos are no noise
+    cut = [crop_aligned(crop, None, MODEL.template, MODEL.margin) for crop in crops]
+    return network_inputs(cut, True, MODEL.inputs)
 
 
 @installed
