@@ -1,6 +1,6 @@
 """`python -m benchmarks.limit`: how near each runtime comes to what the machine allows.
 
-Two floors. `roofline_ms`: all operations at the measured matrix rate, or weights, inputs and
+Two floors. `floor_ms`: all operations at the measured matrix rate, or weights, inputs and
 outputs at the measured bandwidth, whichever takes longer. What beats it computes otherwise
 (Winograd's convolutions multiply less) or keeps the weights in a cache from call to call.
 `layered_floor_ms`: the same for each kernel, whose operands and result then pass memory, added up;

@@ -93,10 +93,12 @@ def _samples(frontalizer: Frontalizer, batch: int, rounds: int) -> dict[str, Sam
     names = [sorted(landmarks)[n % len(landmarks)] for n in range(batch)]
     crops = [read_image(FACES / name) for name in names]
     points = [landmarks[name] for name in names]
+    model = frontalizer.model
     cuts = [
-        crop_aligned(c, p, frontalizer.model.template) for c, p in zip(crops, points, strict=True)
+        crop_aligned(crop, five, model.template, model.margin)
+        for crop, five in zip(crops, points, strict=True)
     ]
-    inputs = network_inputs(cuts, reverse_channels=True)
+    inputs = network_inputs(cuts, True, model.inputs)
     bare = frontalizer._backend.run
     pictures = np.stack(crops)
     calls = {

@@ -58,14 +58,14 @@ class Published:
 
     device: Device
     network: str
-    roofline_ms: float
+    floor_ms: float
     latency_ms: float
     source: str
 
     @property
     def factor(self) -> float:
         """How many times its floor the network took."""
-        return self.latency_ms / self.roofline_ms
+        return self.latency_ms / self.floor_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class Line:
     fixed_ms: float
     """Launches, and traffic that the floor does not count."""
 
-    def at(self, roofline_ms: float) -> float:
+    def at(self, floor_ms: float) -> float:
         """Milliseconds."""
-        return self.factor * roofline_ms + self.fixed_ms
+        return self.factor * floor_ms + self.fixed_ms
 
 
-def roofline_ms(flops: float, values: float, device: Device) -> float:
+def floor_ms(flops: float, values: float, device: Device) -> float:
     """The least time for so many operations and FP16 values through memory, at the peak rates."""
     compute_s = flops / (device.fp16_tflops * 1e12)
     memory_s = values * _BYTES / (device.memory_gb_s * 1e9)
@@ -97,7 +97,7 @@ def load() -> tuple[dict[str, Device], list[Published]]:
         for name, latencies in entry["latencies_ms"].items():
             for network, latency in latencies.items():
                 size = data["networks"][network]
-                floor = roofline_ms(size["gflop"] * 1e9, size["parameters_m"] * 1e6, devices[name])
+                floor = floor_ms(size["gflop"] * 1e9, size["parameters_m"] * 1e6, devices[name])
                 source = entry["source"]
                 published.append(Published(devices[name], network, floor, latency, source))
     return devices, published
@@ -109,7 +109,7 @@ def fit(published: Sequence[Published]) -> Line:
     Raises:
         BenchmarkError: fewer than two latencies, or all of one floor.
     """
-    floors = np.array([one.roofline_ms for one in published])
+    floors = np.array([one.floor_ms for one in published])
     latencies = np.array([one.latency_ms for one in published])
     if len(set(floors)) < 2:
         raise BenchmarkError(
@@ -129,9 +129,7 @@ def spread(published: Sequence[Published]) -> tuple[float, float]:
     ratios = [1.0]
     for name in {one.device.name for one in published}:
         line = fit([one for one in published if one.device.name != name])
-        ratios += [
-            o.latency_ms / line.at(o.roofline_ms) for o in published if o.device.name == name
-        ]
+        ratios += [o.latency_ms / line.at(o.floor_ms) for o in published if o.device.name == name]
     return min(ratios), max(ratios)
 
 
@@ -147,9 +145,9 @@ def project(
     """
     same = [one for one in known if one.device.kind == device.kind]
     line, (low, high) = fit(same), spread(same)
-    floor = roofline_ms(flops, values, device)
+    floor = floor_ms(flops, values, device)
     middle = line.at(floor)
-    floors = [one.roofline_ms for one in same]
+    floors = [one.floor_ms for one in same]
     guess = batch > 1 or not min(floors) <= floor <= max(floors)
     return {
         "floor_ms": floor,
@@ -200,10 +198,10 @@ def measure(presets: Sequence[str] = PRESETS, batches: Sequence[int] = BATCHES) 
 def _check(one: Published, known: Sequence[Published]) -> dict[str, Any]:
     """A row: what a published network took, and what the other devices say it would."""
     same = [k for k in known if k.device.kind == one.device.kind and k.device != one.device]
-    projected = fit(same).at(one.roofline_ms)
+    projected = fit(same).at(one.floor_ms)
     return {
         **{"kind": "published", "device": one.device.name, "network": one.network},
-        **{"floor_ms": one.roofline_ms, "published_ms": one.latency_ms, "factor": one.factor},
+        **{"floor_ms": one.floor_ms, "published_ms": one.latency_ms, "factor": one.factor},
         **{"projected_ms": projected, "ratio": one.latency_ms / projected, "source": one.source},
     }
 

@@ -87,7 +87,7 @@ SECTIONS: Final = {
         (
             *_RUNTIME,
             *_MEDIAN,
-            *_plain(gflop_per_s="GFLOP/s", roofline_ms="floor ms", times_floor="times floor"),
+            *_plain(gflop_per_s="GFLOP/s", floor_ms="floor ms", times_floor="times floor"),
             *_plain(layered_floor_ms="floor kernel by kernel ms", times_layered_floor="times it"),
         ),
         _kind("latency"),
@@ -96,7 +96,7 @@ SECTIONS: Final = {
         "limit",
         (
             *_plain(preset="preset", batch="batch", kernel="kernel", operators="operators"),
-            *_plain(gflop="GFLOP", moved_mb="MB moved", roofline_ms="floor ms"),
+            *_plain(gflop="GFLOP", moved_mb="MB moved", floor_ms="floor ms"),
             Column("of all kernels", "share", suffix=" %", scale=100),
         ),
         _kind("kernel"),
@@ -148,7 +148,7 @@ SECTIONS: Final = {
     "projection": Table(
         "projection",
         (
-            *_plain(preset="preset", label="device", batch="batch", roofline_ms="floor ms"),
+            *_plain(preset="preset", label="device", batch="batch", floor_ms="floor ms"),
             Column("projected ms (interval)", "projected_ms", interval=True),
             *_plain(extrapolated="beyond what is published", faces_per_s="faces/s"),
         ),
@@ -158,7 +158,7 @@ SECTIONS: Final = {
     "projection-published": Table(
         "projection",
         (
-            *_plain(network="network", device="device", roofline_ms="floor ms"),
+            *_plain(network="network", device="device", floor_ms="floor ms"),
             *_plain(published_ms="published ms", factor="times its floor"),
             *_plain(projected_ms="projected from the others ms", ratio="published by projected"),
             *_plain(source="source"),

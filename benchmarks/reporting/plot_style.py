@@ -51,7 +51,7 @@ class Plot:
 
 def digest(shown: Sequence[tuple[str, Sequence[Row]]]) -> str:
     """Hash of what is shown and of the code that draws it; stands in the PNG."""
-    code = [Path(__file__).with_name(name).read_bytes() for name in ("drawing.py", "plots.py")]
+    code = [Path(__file__).with_name(name).read_bytes() for name in ("plot_style.py", "plots.py")]
     data = json.dumps(shown, sort_keys=True).encode()
     return hashlib.sha256(b"".join([*code, data])).hexdigest()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.projection import Line, Published, fit, load, main, project, roofline_ms, spread
+from benchmarks.projection import Line, Published, fit, load, main, project, floor_ms, spread
 from engines import profile_names
 
 DEVICES, KNOWN = load()
@@ -24,9 +24,9 @@ def on_a_line(factor: float, fixed: float) -> list[Published]:
 
 
 def test_floors() -> None:
-    assert roofline_ms(65e12, 0, T4) == pytest.approx(1000)  # 65 TFLOPS
-    assert roofline_ms(0, 160e9, T4) == pytest.approx(1000)  # 320 GB/s, 2 bytes a value
-    assert roofline_ms(65e9, 320e6, T4) == pytest.approx(2)  # whichever takes longer
+    assert floor_ms(65e12, 0, T4) == pytest.approx(1000)  # 65 TFLOPS
+    assert floor_ms(0, 160e9, T4) == pytest.approx(1000)  # 320 GB/s, 2 bytes a value
+    assert floor_ms(65e9, 320e6, T4) == pytest.approx(2)  # whichever takes longer
 
 
 def test_published_runs_miss_their_floor() -> None:
@@ -63,7 +63,7 @@ def test_the_line_and_its_spread() -> None:
 
 
 def test_a_line_that_would_begin_below_zero_goes_through_the_origin() -> None:
-    points = [replace(one, latency_ms=one.roofline_ms**2) for one in on_a_line(1, 0)]
+    points = [replace(one, latency_ms=one.floor_ms**2) for one in on_a_line(1, 0)]
     line = fit(points)
     # Of 0.5, 2 and 8 the relative errors, factor / floor - 1, are least at 2.625 / 4.265625.
     assert [line.factor, line.fixed_ms] == pytest.approx([2.625 / 4.265625, 0])

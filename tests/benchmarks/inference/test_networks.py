@@ -80,5 +80,7 @@ def test_a_form_that_would_be_the_plain_one(tiny: BenchmarkNetwork) -> None:
 
 
 def test_an_unknown_preset(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="no preset 'papier'; known: paper, edge, tiny"):
+    with pytest.raises(
+        BenchmarkError, match="no preset 'papier'; known: paper, edge-drawn, tiny, edge"
+    ):
         make_benchmark_network("papier", tmp_path)
