@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.projection import Line, Published, fit, load, main, project, floor_ms, spread
+from benchmarks.projection import Line, Published, fit, floor_ms, load, main, project, spread
 from engines import profile_names
 
 DEVICES, KNOWN = load()
