@@ -1,6 +1,6 @@
 """Makes the pictures of the packaged model in `docs/images`.
 
-    python scripts/model_figures.py grid details hard
+    python scripts/model_figures.py grid details hard way
     python scripts/model_figures.py curves --log runs/first/log.jsonl runs/edge/log.jsonl
 
 Held-out AI-generated portraits are rendered from the side (see docs/training.md), and turned back
@@ -23,13 +23,19 @@ from canvas import COLOURS, INK, Canvas
 from make_figures import IMAGES, MARGIN, SHARED, WALL, smaller
 
 from tpgan_sdk import Detection, Frontalizer
-from tpgan_sdk.images.resample import UInt8Array, to_uint8
+from tpgan_sdk.backends import create_backend
+from tpgan_sdk.backends.base import LayerBackend
+from tpgan_sdk.faces.crops import crop_face, network_inputs
+from tpgan_sdk.faces.layers import compose_layers
+from tpgan_sdk.geometry import CROP_SIZE
+from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 from train.data.alpha_blend import compose
 from train.rendering.camera import Camera, render_view
 from train.rendering.mesh import PortraitMesh
 from train.rendering.views import Renderer, frontal_target
 
 YAWS: Final = (0, 15, 30, 45, 60, 75, 90)
+WAY: Final = (30, 60, 90)
 TEN: Final = (
     "generated/f0f98c8bc44.jpg",
     "generated/f218ac40d0d.jpg",
@@ -97,6 +103,18 @@ class Studio:
         inside = np.ascontiguousarray(photo[MARGIN:-MARGIN, MARGIN:-MARGIN])
         return Turned(inside, face.image)
 
+    def layers(self, name: str, yaw: int) -> tuple[UInt8Array, dict[str, Float32Array]]:
+        """The face input, (160, 160, 3) BGR, and all that the network makes of it."""
+        made = render_view(self._mesh(name), Camera(yaw), margin=MARGIN)
+        model = self._model.model
+        crops = crop_face(
+            compose(made.image, WALL), made.landmarks + MARGIN, model.template, margin=model.margin
+        )
+        backend = create_backend(model, "onnxruntime-cpu")
+        assert isinstance(backend, LayerBackend)
+        layers = backend.run_layers(network_inputs([crops], True, model.inputs))
+        return to_uint8(crops.face), {key: values[0] for key, values in layers.items()}
+
     def _mesh(self, name: str) -> PortraitMesh:
         if name not in self._meshes:
             picture = cv2.imread(str(SHARED / "data" / "portraits" / name), cv2.IMREAD_COLOR)
@@ -133,6 +151,58 @@ def grid(studio: Studio) -> None:
         canvas.picture(smaller(studio.truth(name), size), x, y + small + gap)
     canvas.text(x + size / 2, 4, "truth", ha="center")
     canvas.save(IMAGES / "grid.jpg")
+
+
+def way(studio: Studio) -> None:
+    """What becomes of one person's photo at three yaws, from the flow to the frontal face."""
+    titles = (
+        "photo",
+        "where it looks",
+        "fetched",
+        "share of it",
+        "of its mirror",
+        "drawn",
+        "result",
+    )
+    gap, top, left = 6, 24, 34
+    canvas = Canvas(left + len(titles) * (CROP_SIZE + gap), top + len(WAY) * (CROP_SIZE + gap))
+    for column, title in enumerate(titles):
+        canvas.text(left + column * (CROP_SIZE + gap) + CROP_SIZE / 2, 6, title, ha="center")
+    for row, yaw in enumerate(WAY):
+        y = top + row * (CROP_SIZE + gap)
+        canvas.text(6, y + CROP_SIZE / 2, f"{yaw}°", va="center")
+        face, layers = studio.layers(TEN[0], yaw)
+        edge = (face.shape[0] - CROP_SIZE) // 2
+        photo = np.ascontiguousarray(face[edge:-edge, edge:-edge])
+        grid = (layers["flow"] + 1) * (face.shape[0] / 2) - 0.5 - edge
+        whole = {**layers, **{key: 0 * layers[key] for key in ("mirror_weight", "drawn")}}
+        whole["fetch_weight"] = np.ones_like(layers["fetch_weight"])
+        pictures = (
+            photo,
+            photo // 2 + 110,
+            compose_layers(whole, face.astype(np.float32), CROP_SIZE),
+            *(_share(layers[key]) for key in ("fetch_weight", "mirror_weight")),
+            to_uint8((layers["drawn"][::-1].transpose(1, 2, 0) + 1) * 127.5),
+            to_uint8((layers["frontal"][::-1].transpose(1, 2, 0) + 1) * 127.5),
+        )
+        for column, picture in enumerate(pictures):
+            x = left + column * (CROP_SIZE + gap)
+            canvas.picture(picture, x, y)
+            if column == 1:
+                _lines(canvas, grid, x, y)
+    canvas.save(IMAGES / "way.png")
+
+
+def _share(layer: Float32Array) -> UInt8Array:
+    return np.repeat(to_uint8(layer.transpose(1, 2, 0) * 255), 3, axis=2)
+
+
+def _lines(canvas: Canvas, grid: Float32Array, x: float, y: float) -> None:
+    """Every fourth line of the frontal picture's 64x64 grid, where it lies in the photo."""
+    for line in (*grid[:, 2::4].transpose(1, 0, 2), *grid[:, :, 2::4].transpose(2, 0, 1)):
+        inside = ((line >= 0) & (line < CROP_SIZE)).all(axis=0)
+        points = np.where(inside, line, np.nan)
+        canvas.axes.plot(points[0] + x, points[1] + y, color=COLOURS[0], lw=0.6)
 
 
 def details(studio: Studio) -> None:
@@ -192,7 +262,7 @@ _TITLES: Final = {
     "pixel_patches": "L1 of the four patches",
     "identity": "1 - cosine of the recogniser",
 }
-FIGURES: Final = {"grid": grid, "details": details, "hard": hard}
+FIGURES: Final = {"grid": grid, "way": way, "details": details, "hard": hard}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
