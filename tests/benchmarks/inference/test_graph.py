@@ -120,8 +120,8 @@ def test_both_networks_as_they_are_exported(preset: str) -> None:
 
 
 def test_an_unknown_operator() -> None:
-    with pytest.raises(BenchmarkError, match="'s' is a Softmax, whose cost is not known"):
-        count(model([helper.make_node("Softmax", ["x"], ["y"], "s")], {}, "y"))
+    with pytest.raises(BenchmarkError, match="'s' is a Hardmax, whose cost is not known"):
+        count(model([helper.make_node("Hardmax", ["x"], ["y"], "s")], {}, "y"))
 
 
 def test_no_onnx(tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ def test_edge_is_built(
     info = check_file(target)
     assert (info.sm, info.precision, info.batch) == ((sm,), "fp16", (1, 8, 32))
     assert (info.onnx_sha256, info.model) == (model.info.sha256, "edge")
-    assert info.outputs == {"frontal": [-1, 3, 128, 128]}
-    assert info.inputs["face"] == [-1, 3, 128, 128]
+    assert info.inputs == {"face": [-1, 3, 160, 160]}
+    assert info.outputs == {name: [-1, *shape] for name, shape in model.info.outputs.items()}
+    assert info.outputs["frontal"] == [-1, 3, 128, 128]
     assert info.size == target.stat().st_size
     # FP16 weights: about two bytes a parameter, never four.
     assert 2 < info.size / model.info.parameters < 3.5
