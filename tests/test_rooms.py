@@ -18,16 +18,16 @@ from draw_architecture import module_imports, read_modules
 ALLOWED = {
     "tpgan_sdk.errors": "",
     "tpgan_sdk.version": "",
-    "tpgan_sdk.system": "",
+    "tpgan_sdk.system": ".errors",
     "tpgan_sdk.geometry": ".errors",
-    "tpgan_sdk.images": ".errors .geometry",
+    "tpgan_sdk.images": ".errors .system .geometry",
     "tpgan_sdk.types": ".geometry .images",
     "tpgan_sdk.models": ".errors .geometry",
-    "tpgan_sdk.faces": ".errors .geometry .images .types .models",
-    "tpgan_sdk.detectors": ".errors .geometry .images .types .models",
+    "tpgan_sdk.faces": ".errors .system .geometry .images .types .models",
+    "tpgan_sdk.detectors": ".errors .system .geometry .images .types .models",
     "tpgan_sdk.gpu": ".errors .geometry .images .models .faces",
     "tpgan_sdk.backends": ".errors .system .geometry .images .types .models .faces .gpu",
-    "tpgan_sdk.pipeline": ".errors .geometry .images .types .models .faces .gpu .backends",
+    "tpgan_sdk.pipeline": ".errors .system .geometry .images .types .models .faces .gpu .backends",
     "tpgan_sdk.frontalizer": ".errors .geometry .images .types .models .faces .gpu .detectors "
     ".backends .pipeline",
     "tpgan_sdk.cli": ".errors .version .system .images .types .models .faces .gpu .detectors "

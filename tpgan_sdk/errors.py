@@ -30,6 +30,10 @@ class DetectorError(TPGANError):
     """The detector asked for does not work on this machine."""
 
 
+class OpenCVError(TPGANError, ImportError):
+    """OpenCV is installed and does not load, for want of a library of the system."""
+
+
 class ExportError(TPGANError):
     """A checkpoint or ONNX cannot be exported, or fails its parity check."""
 

@@ -266,5 +266,19 @@ def test_exit_code_and_text(
 
 def test_this_environment_is_examined_without_an_error() -> None:
     names = [check.name for check in doctor.examine()]
-    assert names[:4] == ["python", "tpgan-sdk", "numpy", "opencv"]
+    assert names[:5] == ["python", "tpgan-sdk", "numpy", "cores", "opencv"]
+
+
+def test_the_cores_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TPGAN_CORES", "7")
+    cores = {check.name: check for check in environment.check_basics()}["cores"]
+    assert (cores.status, cores.detail) == ("ok", "7 used: set by TPGAN_CORES")
+    monkeypatch.setenv("TPGAN_CORES", "many")
+    cores = {check.name: check for check in environment.check_basics()}["cores"]
+    assert (cores.status, cores.mend) == ("fail", "unset TPGAN_CORES")
+    assert "TPGAN_CORES is 'many'; expected a whole number, at least 1" in cores.detail
+
+
+def test_what_is_looked_at_here() -> None:
+    names = [check.name for check in doctor.examine()]
     assert {"onnxruntime", "torch", "gpu", "models", "detector", "refiner"} <= set(names)

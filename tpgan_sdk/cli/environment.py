@@ -14,7 +14,10 @@ from typing import Final, Literal
 import numpy as np
 
 from ..detectors.insightface import INSTALL_LINE
+from ..errors import TPGANError
 from ..gpu.cuda import CudaDriver, Gpu, find_driver, find_gpu
+from ..system.cores import OVERRIDE, cores_and_reason
+from ..system.opencv import LIBRARIES_LINE
 from ..version import __version__
 
 OPENCV: Final = (
@@ -69,6 +72,12 @@ def check_basics() -> Iterator[Check]:
         yield Check("python", "warn", f"{where}; tested with 3.10 to 3.13", mend)
     yield Check("tpgan-sdk", "ok", __version__)
     yield Check("numpy", "ok", np.__version__)
+    try:
+        cores, reason = cores_and_reason()
+    except TPGANError as error:  # then no backend opens
+        yield Check("cores", "fail", str(error), f"unset {OVERRIDE}")
+    else:
+        yield Check("cores", "ok", f"{cores} used: {reason}")
 
 
 def check_opencv() -> Iterator[Check]:
@@ -80,7 +89,7 @@ def check_opencv() -> Iterator[Check]:
     except ImportError as error:
         mend = "pip install opencv-python"
         if found:  # the usual reason is a container without the libraries of a desktop
-            mend = "apt-get install -y libgl1 libglib2.0-0"
+            mend = LIBRARIES_LINE
         yield Check("opencv", "fail", f"cv2 does not load: {error}", mend)
     else:
         yield Check("opencv", "ok", f"{_listed(found)}; cv2 {cv2.__version__} loads")

@@ -72,10 +72,10 @@ def check_detector(detector: str = "auto") -> Iterator[Check]:
     try:
         found = create_detector(detector)
         found.detect(np.zeros((64, 64, 3), dtype=np.uint8))
-    except TPGANError as error:
-        yield Check("detector", "fail", str(error), _detector_line(detector))
     except ImportError as error:  # cv2, which is reported above
         yield Check("detector", "fail", f"does not run: {error}")
+    except TPGANError as error:
+        yield Check("detector", "fail", str(error), _detector_line(detector))
     else:
         yield Check("detector", "ok", f"{found.name} ({detector})")
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import DetectorError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
+from ..system.opencv import load_opencv
 from ..types import Detection
 from .multiscale import MultiscaleDetector, SearchScales
 from .yunet import is_yunet
@@ -49,6 +50,7 @@ def open_insightface(path: Path) -> MultiscaleDetector:
     file = _detection_file(path)
     if is_yunet(file):  # insightface would load it and crash in the first detection
         raise DetectorError(f"{file} is a YuNet; use yunet:{file}")
+    load_opencv()  # which insightface imports: its own line mends it
     try:
         zoo = importlib.import_module("insightface.model_zoo")
     except ImportError as error:

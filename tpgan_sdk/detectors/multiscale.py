@@ -27,6 +27,7 @@ from ..geometry import (
     mirror_landmarks,
 )
 from ..images.resample import UInt8Array
+from ..system.opencv import load_opencv
 from ..types import Detection
 
 # Grey, not the replicated edge: smeared edges cost SCRFD 30 of 400 profiles, and others nothing.
@@ -241,7 +242,7 @@ def _view(image: UInt8Array, region: Region, side: int) -> View:
     Returns:
         view, and `scale` and `shift`, both (x, y), with view = frame * scale + shift.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     height, width = image.shape[:2]
     x0, y0, x1, y1 = region

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DetectorError
 from ..geometry import FloatArray
 from ..images.resample import UInt8Array
+from ..system.opencv import load_opencv
 from .multiscale import MultiscaleDetector, SearchScales
 
 CONFIDENCE: Final = 0.6
@@ -56,7 +57,7 @@ def open_yunet(path: Path) -> MultiscaleDetector:
     Raises:
         DetectorError: no such file, or not a YuNet that this OpenCV takes.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     if not path.is_file():
         raise DetectorError(f"{path} is not a file; expected a YuNet ONNX, such as yunet_n.onnx")

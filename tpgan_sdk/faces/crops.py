@@ -16,6 +16,7 @@ from ..errors import GeometryError
 from ..geometry import CROP_SIZE, OFFICIAL, PATCHES, FloatArray, Template
 from ..images.resample import Float32Array, UInt8Array, mirror_image, warp
 from ..models.inputs import INPUT_NAMES, INPUT_SHAPES, InputShapes
+from ..system.opencv import load_opencv
 
 Origins = tuple[tuple[int, int], ...]
 
@@ -124,7 +125,7 @@ def crop_aligned(
         landmarks: (5, 2) crop pixels, or None for a frontal face at the template's points.
         margin: as for `crop_face`; what lies beyond the crop repeats its border.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     points = geometry.check_landmarks(template.points if landmarks is None else landmarks)
     mirrored = landmarks is not None and geometry.estimate_yaw(points) < 0

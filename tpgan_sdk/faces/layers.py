@@ -14,6 +14,7 @@ import numpy as np
 
 from ..geometry import CROP_SIZE
 from ..images.resample import Float32Array, UInt8Array, to_uint8
+from ..system.opencv import load_opencv
 
 SIZES: Final = (128, 256, 512)
 """Widths and heights that a frontal picture can have, in px."""
@@ -44,7 +45,7 @@ def compose_layers(layers: Mapping[str, Float32Array], face: Float32Array, size:
     Returns:
         (size, size, 3) uint8 BGR.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     def enlarged(layer: Float32Array, how: int = cv2.INTER_LINEAR) -> Float32Array:
         """(size, size, C) of (C, h, w)."""

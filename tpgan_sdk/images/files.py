@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImageError
+from ..system.opencv import load_opencv
 from .header import read_header
 from .resample import UInt8Array
 
@@ -51,7 +52,7 @@ def read_image(path: str | Path) -> UInt8Array:
         ImageError: missing, a folder, empty, not an image, larger than `MAX_PIXELS`, cut off, or
             damaged so that it shows.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     path = Path(path)
     data = _read_bytes(path)
@@ -242,7 +243,7 @@ def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
 
 
 def _encode(path: Path, image: UInt8Array) -> bytes:
-    import cv2
+    cv2 = load_opencv()
 
     if not cv2.haveImageWriter(path.name):
         raise ImageError(f"{path} has an ending that OpenCV cannot write; expected .png")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..geometry import FloatArray, invert_transform
+from ..system.opencv import load_opencv
 
 Float32Array = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
@@ -89,7 +90,7 @@ def warp(
     Returns:
         (height, width, C) float32 in [0, 255], not rounded.
     """
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     factor = shrink_factor(transform)
     matrix = _crop_to_reduced(transform, left, top, factor)
@@ -134,7 +135,7 @@ def to_uint8(image: npt.NDArray[np.floating]) -> UInt8Array:
 
 def mirror_image(image: UInt8Array) -> UInt8Array:
     """(H, W, C) mirrored, contiguous; NumPy would copy the reversed axis value by value."""
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     result: UInt8Array = cv2.flip(image, 1).reshape(image.shape)
     return result

@@ -23,6 +23,7 @@ from ..gpu.frames import MAX_SIDE, GpuFrame, is_on_gpu
 from ..images.files import check_image, read_image
 from ..images.resample import Float32Array, UInt8Array, mirror_image, to_uint8
 from ..models.model import Model
+from ..system.opencv import load_opencv
 from ..types import Face
 from .gpu_pipeline import GpuPipeline, downloaded, open_pipeline
 
@@ -182,7 +183,7 @@ def _oriented(
 
 def _to_picture(planes: Float32Array) -> UInt8Array:
     """(128, 128, 3) BGR from (3, 128, 128) RGB in [-1, 1]; one face at a time stays in caches."""
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     red, green, blue = to_uint8((planes + 1) * 127.5)
     picture: UInt8Array = cv2.merge((blue, green, red))

@@ -1,4 +1,4 @@
-"""The operating system: cores, and files that are written whole.
+"""The operating system: cores, files that are written whole, OpenCV's libraries.
 
-May be imported by backends and cli.
+May be imported by images, faces, detectors, backends, pipeline and cli.
 """
