@@ -19,9 +19,15 @@ import pytest
 
 from tpgan_sdk.cli import worker_pool
 from tpgan_sdk.cli.frontalize import main
-from tpgan_sdk.cli.worker_pool import core_shares, default_workers, map_in_processes
+from tpgan_sdk.cli.worker_pool import (
+    core_shares,
+    default_workers,
+    map_in_processes,
+    thread_shares,
+)
 from tpgan_sdk.errors import TPGANError
 from tpgan_sdk.images.files import write_image
+from tpgan_sdk.system.cores import usable_cores
 
 from ..conftest import REPOSITORY
 from .test_frontalize import Pipeline, Sceptic, lines
@@ -69,11 +75,38 @@ def test_a_worker_that_ends_is_one_error() -> None:
 
 def test_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "_cores", lambda: [0, 2, 3, 5, 8])
+    monkeypatch.setattr(worker_pool, "usable_cores", lambda: 5)
     assert core_shares(1) == [[0, 2, 3, 5, 8]]
     assert core_shares(2) == [[0, 3, 8], [2, 5]]
     assert core_shares(7) == [[0], [2], [3], [5], [8], [0], [2]]
+    assert [thread_shares(n) for n in (1, 2, 7)] == [[5], [3, 2], [1] * 7]
     monkeypatch.setattr(worker_pool, "_cores", list)
     assert core_shares(2) == [[], []]  # where the system does not tell
+
+
+def test_under_a_quota_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no core is claimed: other containers here would claim the same."""
+    monkeypatch.setattr(worker_pool, "_cores", lambda: list(range(64)))
+    monkeypatch.setattr(worker_pool, "usable_cores", lambda: 3)
+    assert core_shares(2) == [[], []]
+    assert [thread_shares(n) for n in (1, 2, 4)] == [[3], [2, 1], [1, 1, 1, 1]]
+
+
+def threads_of_a_worker() -> Callable[[int], tuple[int, int]]:
+    import cv2
+
+    found = usable_cores(), int(cv2.getNumThreads())
+    return lambda _: found
+
+
+def test_a_worker_computes_with_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's word stands for the quota that a test cannot set."""
+    monkeypatch.setenv("TPGAN_CORES", "3")
+    with map_in_processes(threads_of_a_worker, range(6), workers=1) as results:
+        assert set(results) == {(3, 3)}
+    monkeypatch.setenv("TPGAN_CORES", "1")
+    with map_in_processes(threads_of_a_worker, range(6), workers=2) as results:
+        assert set(results) == {(1, 1)}
 
 
 def test_how_many_are_worth_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +226,54 @@ def test_a_killed_parent_leaves_no_worker(album: Path) -> None:
     # Its end of the workers' stderr closes with the last of them.
     started.communicate(timeout=60)
     assert started.returncode == -signal.SIGKILL
+
+
+SYSTEM = """
+import multiprocessing, resource, sys
+from functools import partial
+import tpgan_sdk.cli as cli
+from tpgan_sdk.cli import frontalize
+from tests.cli.test_worker_pool import Pipeline
+
+
+class NoSemaphores:
+    SEM_VALUE_MAX = 1
+
+    def __init__(self, *_):
+        raise OSError(38, "Function not implemented")
+
+
+if __name__ == "__main__":
+    frontalize.main = partial(frontalize.main, make_frontalizer=Pipeline)
+    if sys.argv[1] == "semaphores":
+        import multiprocessing.synchronize
+        multiprocessing.synchronize._multiprocessing.SemLock = NoSemaphores
+    elif sys.argv[1] == "synchronize":
+        sys.modules["multiprocessing.synchronize"] = None
+    else:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+    sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("system", ["semaphores", "synchronize", "10", "14", "18"])
+def test_where_no_worker_starts_one_process_does_all(
+    album: Path, tmp_path: Path, system: str
+) -> None:
+    """Serverless platforms without POSIX semaphores, or few open files (`ulimit -n`)."""
+    script = tmp_path / "script.py"
+    script.write_text(SYSTEM)
+    words = ["frontalize", str(album), "-o", str(tmp_path / "out"), "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, str(script), system, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=120,
+    )
+    assert done.returncode == 3
+    assert "no worker processes can be started here (" in done.stderr
+    assert "; this process does all the work" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "4 of 7 inputs gave 4 faces" in done.stdout
+    assert len(lines(tmp_path / "out")) == 7

@@ -10,8 +10,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import OpenCVError
+from ..system.opencv import opencv_fault
 from ..version import __version__
+from .own_packages import OWN, prefer_own, shadow_of
+from .streams import forgiving_streams
 
+FAILED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -23,18 +28,24 @@ class _Command:
     summary: str
     extra: str
     """The extra of the package that installs what it needs; empty: the core."""
+    answers: bool = False
+    """Whether what it prints is all that comes of it."""
 
 
 _COMMANDS = {
     "frontalize": _Command("tpgan_sdk.cli.frontalize", "photos in, frontal faces out", "cpu"),
-    "doctor": _Command("tpgan_sdk.cli.doctor", "what works here, and what mends the rest", ""),
+    "doctor": _Command(
+        "tpgan_sdk.cli.doctor", "what works here, and what mends the rest", "", True
+    ),
     "export": _Command("export.to_onnx", "a training checkpoint to ONNX", "export"),
     "build-engine": _Command("export.build_engine", "an ONNX to a TensorRT engine", "tensorrt"),
-    "engines": _Command("tpgan_sdk.cli.engines", "engines in the cache: list, verify, prune", ""),
+    "engines": _Command(
+        "tpgan_sdk.cli.engines", "engines in the cache: list, verify, prune", "", True
+    ),
     "train": _Command("train.__main__", "train a network", "train"),
 }
-# A module of ours that is missing is a fault of ours, which no extra mends.
-_OWN = ("tpgan_sdk", "train", "export", "engines")
+# Here, because worker processes import this module too, and not in `main`, which they never call.
+prefer_own()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 wrong usage or set-up, 3 done in part, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with forgiving_streams() as out:
+        code = _run(words)
+        out.flush()
+        if out.lost and code == 0 and words[0] in _COMMANDS and _COMMANDS[words[0]].answers:
+            print(f"tpgan: the answer cannot be written ({out.lost})", file=sys.stderr)
+            return FAILED
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0 if words else USAGE_ERROR
@@ -56,14 +77,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = importlib.import_module(command.module).main
         return int(run(words[1:]) or 0)
-    except ModuleNotFoundError as error:  # some commands import what they need when they need it
-        if (error.name or "").partition(".")[0] in _OWN:
+    except ImportError as error:  # some commands import what they need when they need it
+        if (message := _import_fault(error, words[0], command)) is None:
             raise
-        mend = f'pip install "tpgan-sdk[{command.extra}]"' if command.extra else "reinstall it"
-        return _fail(f"`tpgan {words[0]}` needs {error.name}, which is not installed: {mend}")
+        return _fail(message)
     except KeyboardInterrupt:
         print("interrupted; what was written so far is kept", file=sys.stderr)
         return INTERRUPTED
+
+
+def _import_fault(error: ImportError, name: str, command: _Command) -> str | None:
+    """What to tell of it; None: a fault of ours, which no installation mends."""
+    missing = error.name or ""
+    if file := shadow_of(missing):
+        return (
+            f"`tpgan {name}` needs {missing}, but {file} is imported in its place: rename it, or "
+            "take its folder off PYTHONPATH"
+        )
+    if missing.partition(".")[0] in OWN:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        mend = f'pip install "tpgan-sdk[{command.extra}]"' if command.extra else "reinstall it"
+        return f"`tpgan {name}` needs {missing}, which is not installed: {mend}"
+    if missing == "cv2":  # imported by another package than ours
+        return str(opencv_fault(error))
+    return (
+        str(error)
+        if isinstance(error, OpenCVError)
+        else (f"`tpgan {name}` needs {missing or 'a package'}, which does not load: {error}")
+    )
 
 
 def _usage() -> str:

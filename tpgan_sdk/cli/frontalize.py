@@ -16,13 +16,15 @@ from ..faces.layers import SIZES
 from ..frontalizer import Frontalizer
 from ..images.files import find_images
 from ..models.model import resolve_model
+from ..system.cores import usable_cores
+from ..system.opencv import load_opencv
 from . import USAGE_ERROR
 from .input_report import LEFT_OUT, InputReport, report_input
 from .output_paths import Results
 from .process_input import Options
 from .progress import progress
 from .report import Report
-from .worker_pool import INPUTS_EACH, default_workers, map_in_processes
+from .worker_pool import INPUTS_EACH, NoWorkersError, default_workers, map_in_processes
 
 log = logging.getLogger("tpgan_sdk")
 
@@ -43,9 +45,9 @@ def main(
 ) -> int:
     """Runs the command; the exit code is documented in its help."""
     args = _parser().parse_args(arguments)
-    _set_up_logs(args.verbose)
     options = Options(Results(args.output, args.all_faces, args.paste_back), args.aligned)
     try:
+        _set_up_logs(args.verbose)
         with _open(args, make_frontalizer) as frontalizer:
             return _run(frontalizer, args, options, make_frontalizer)
     except (TPGANError, ValueError) as error:
@@ -155,8 +157,8 @@ def _set_up_logs(verbose: bool) -> None:
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(format=f"{start}%(message)s", level=level)
-    import cv2  # missing, it ends the run here and not with every file
-
+    cv2 = load_opencv()  # missing, it ends the run here and not with every file
+    cv2.setNumThreads(usable_cores())  # it knows no quota
     if not verbose:
         # What OpenCV says about a bad file stands in the report, in words that help.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -187,7 +189,12 @@ def _run(
         else:
             frontalizer.close()  # every worker opens its own
             make = partial(_open_in_worker, args, make_frontalizer, options)
-            outcomes = stack.enter_context(map_in_processes(make, found, workers))
+            try:
+                outcomes = stack.enter_context(map_in_processes(make, found, workers))
+            except NoWorkersError as error:
+                log.warning("%s; this process does all the work", error)
+                again = stack.enter_context(_open(args, make_frontalizer))
+                outcomes = map(_task(again, options), found)
         for path, _ in progress(found):
             outcome = next(outcomes)
             for why in outcome.left_out:

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from ..errors import TPGANError
-from ..system.cores import usable_cores
+from ..system.cores import OVERRIDE, usable_cores
+from ..system.opencv import load_opencv
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -26,6 +27,10 @@ INPUTS_EACH: Final = 16
 
 # Of this process, where it is a worker.
 _call: Callable[[Any], Any]
+
+
+class NoWorkersError(TPGANError):
+    """This system starts no worker processes."""
 
 
 def default_workers(inputs: int, device: str) -> int:
@@ -47,28 +52,49 @@ def map_in_processes(
         workers: processes, which share the cores out among them.
 
     Raises:
+        NoWorkersError: on entering: none can be started.
         TPGANError: from the iterator: a worker has ended.
     """
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
-    shares = context.SimpleQueue()
-    for cores in core_shares(workers):
-        shares.put(cores)
-    pool = ProcessPoolExecutor(workers, context, _begin, (shares, make))
+    pool: ProcessPoolExecutor | None = None
     with _one_interrupt():
         try:
-            with _interrupts_held_back():
-                results = pool.map(_work, items)  # starts the workers
+            try:
+                shares = context.SimpleQueue()
+                for share in zip(core_shares(workers), thread_shares(workers), strict=True):
+                    shares.put(share)
+                pool = ProcessPoolExecutor(workers, context, _begin, (shares, make))
+                with _interrupts_held_back():
+                    results = pool.map(_work, items)  # starts the workers
+            # No semaphores (serverless platforms), no file handle or process left: what is raised
+            # depends on where that shows.
+            except (OSError, ImportError, NotImplementedError) as error:
+                raise NoWorkersError(
+                    f"no worker processes can be started here ({error}): they need POSIX "
+                    "semaphores (/dev/shm), a few dozen open files (ulimit -n) and processes "
+                    "(ulimit -u)"
+                ) from error
             yield _checked(results)
         finally:
-            pool.shutdown(cancel_futures=True)
+            if pool:
+                pool.shutdown(cancel_futures=True)
 
 
 def core_shares(workers: int) -> list[list[int]]:
-    """The numbers of the cores of each worker; more workers than cores take turns."""
+    """The numbers of the cores that each worker keeps to; more workers than cores take turns.
+
+    Empty where it keeps to none: under a CPU quota the system gives time on any core, and every
+    container here would choose the same ones.
+    """
     cores = _cores()
-    if not cores:
+    if len(cores) != usable_cores():
         return [[]] * workers
     return [cores[n::workers] or [cores[n % len(cores)]] for n in range(workers)]
+
+
+def thread_shares(workers: int) -> list[int]:
+    """How many threads each worker computes with."""
+    return [max(1, len(range(n, usable_cores(), workers))) for n in range(workers)]
 
 
 def _cores() -> list[int]:
@@ -121,12 +147,12 @@ def _begin(shares: Any, make: Callable[[], Callable[[Any], Any]]) -> None:
     """Of a worker."""
     global _call
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if cores := shares.get():
-        # Runtimes start a thread for each core that they see.
+    cores, threads = shares.get()
+    if cores:
         os.sched_setaffinity(0, cores)
-        import cv2
-
-        cv2.setNumThreads(len(cores))
+    # Runtimes start a thread for each core that they see.
+    os.environ[OVERRIDE] = str(threads)
+    load_opencv().setNumThreads(threads)
     _call = make()
 
 
