@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -567,6 +568,110 @@ def test_progress_bar() -> None:
     quiet = io.StringIO()
     assert list(progress([1], quiet)) == [1]
     assert quiet.getvalue() == ""
+
+
+def test_without_a_terminal_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("tpgan_sdk.cli.progress.time.monotonic", lambda: now)
+    out = io.StringIO()
+    for _ in progress(range(100), out):
+        now += 13.0
+    # Of 100 inputs of 13 s each: at the first beginning of one in each minute.
+    told = out.getvalue().splitlines()
+    assert told[:2] == ["5/100 1235 s left", "10/100 1170 s left"]
+    assert len(told) == 19
+
+
+def test_the_reason_is_on_the_screen(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, reason in (("a/none.png", "no face found that can"), ("bad/empty.jpg", "is empty")):
+        assert run(photos / name, "-o", tmp_path / "out") == 1
+        assert capsys.readouterr().err.splitlines()[1].startswith(str(photos / name))
+        assert run(photos / "one.jpg", photos / name, "-o", tmp_path / "out") == 3
+        (line,) = capsys.readouterr().err.splitlines()[1:]
+        assert reason in line
+        assert line.count(str(photos / name)) == 1
+
+
+def test_not_every_reason_is_on_the_screen(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*[photos / f"gone_{k}.jpg" for k in range(9)], "-o", tmp_path / "out")
+    told = capsys.readouterr()
+    assert sum("does not exist" in line for line in told.err.splitlines()) == 3
+    assert "0 of 9 inputs gave 0 faces" in told.out
+
+
+def numbered(photo: Path, faces: int, out: Path, *flags: str) -> int:
+    """A run on a photo that now has this many faces."""
+    write_image(photo, np.full((130, 150, 3), faces, np.uint8))
+    return run(photo, "-o", out, *flags)
+
+
+def test_fewer_faces_leave_none_of_the_earlier_ones(tmp_path: Path) -> None:
+    out, photo = tmp_path / "out", tmp_path / "a.png"
+    assert numbered(photo, 5, out, "--all-faces") == 0
+    assert len(files(out)) == 6
+    assert numbered(photo, 2, out, "--all-faces") == 0
+    assert files(out) == ["a_0.png", "a_1.png", "report.jsonl"]
+    photo.write_text("no picture")
+    assert run(photo, "-o", out, "--all-faces") == 1
+    assert files(out) == ["a_0.png", "a_1.png", "report.jsonl"]  # nothing is known of its faces
+    assert numbered(photo, 0, out, "--all-faces") == 1
+    assert files(out) == ["report.jsonl"]
+
+
+def test_only_numbered_faces_of_the_same_input_are_removed(tmp_path: Path) -> None:
+    """Not a file of the user, nor the result of a photo whose own name has a number."""
+    out = tmp_path / "out"
+    for name in ("a_2.png", "sub/a.png", "b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+    numbered(tmp_path / "a_2.png", 1, out)
+    numbered(tmp_path / "b.png", 3, out, "--all-faces")
+    write_image(tmp_path / "sub" / "a.png", np.full((130, 150, 3), 3, np.uint8))
+    run(tmp_path / "sub", "-o", out / "sub", "--all-faces")
+    (out / "a_3.png").write_text("of the user")
+    with (out / "report.jsonl").open("ab") as report:
+        report.write(b'{"cut off\n[1]\n{"output": 3, "input": "x"}\n')
+    kept = files(out)
+    assert "a_2.png" in kept
+    numbered(tmp_path / "a.png", 1, out, "--all-faces")
+    assert files(out) == sorted([*kept, "a_0.png"])
+
+
+def test_other_endings_are_counted(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("x.heic", "a/y.HEIC", "z.avif", "README", ".hidden"):
+        (photos / name).write_bytes(b"")
+    assert run(photos, "-o", tmp_path / "out") == 3
+    (told,) = caplog.messages
+    assert told.startswith(
+        "left out of the folders, by ending: .heic 2, .avif 1, .txt 1, no ending 1; images end in "
+    )
+
+
+def test_a_folder_that_cannot_be_listed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root can list them all, hence the stand-in."""
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if os.path.basename(path) == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    shutil.rmtree(photos / "bad")
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert run(photos, "-o", tmp_path / "out") == 3
+    report = {line["input"]: line for line in lines(tmp_path / "out")}
+    assert report.keys() == {str(photos / "a"), str(photos / "one.jpg")}
+    assert report[str(photos / "a")]["reason"] == (
+        f"{photos / 'a'} cannot be searched (Permission denied); expected a folder that you may "
+        "read"
+    )
 
 
 def test_as_a_module() -> None:

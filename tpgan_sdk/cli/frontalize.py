@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -14,11 +15,13 @@ from ..backends import Backend, create_backend
 from ..errors import BackendError, DetectorError, TPGANError
 from ..faces.layers import SIZES
 from ..frontalizer import Frontalizer
-from ..images.files import find_images
+from ..images.files import SUFFIXES, find_images
+from ..images.folders import in_words
 from ..models.model import resolve_model
 from ..system.cores import usable_cores
 from ..system.opencv import load_opencv
 from . import USAGE_ERROR
+from .earlier_faces import EarlierFaces
 from .input_report import LEFT_OUT, InputReport, report_input
 from .output_paths import Results
 from .process_input import Options
@@ -29,6 +32,8 @@ from .worker_pool import INPUTS_EACH, NoWorkersError, default_workers, map_in_pr
 log = logging.getLogger("tpgan_sdk")
 
 ALL_FAILED, SOME_FAILED = 1, 3
+REASONS_SHOWN = 3
+"""Inputs without a result whose reason is shown at the end; the report has them all."""
 
 _EPILOG = """\
 results: DIR/a/b.png for INPUT/a/b.jpg; b_0.png, b_1.png, ... with --all-faces, best detected
@@ -177,11 +182,20 @@ def _run(
     }
     print(", ".join(f"{key} {value}" for key, value in common.items()), file=sys.stderr)
     # A folder's own results are no input of the next run.
-    found = list(find_images(args.inputs, leave_out=options.results.folder))
+    others: Counter[str] = Counter()
+    found = list(find_images(args.inputs, options.results.folder, others))
+    if others:
+        log.warning(
+            "left out of the folders, by ending: %s; images end in %s",
+            in_words(others),
+            " ".join(sorted(SUFFIXES)),
+        )
     options.results.spare_inputs(found)
     workers = args.workers or default_workers(len(found), frontalizer.backend.device)
     workers = max(1, min(workers, len(found)))  # who has no input would still hold cores
     good = faces = 0
+    failed: list[str] = []
+    earlier = EarlierFaces(options.results)
     with ExitStack() as stack:
         report = stack.enter_context(Report(options.results.folder, common))
         if workers == 1:
@@ -195,15 +209,27 @@ def _run(
                 log.warning("%s; this process does all the work", error)
                 again = stack.enter_context(_open(args, make_frontalizer))
                 outcomes = map(_task(again, options), found)
-        for path, _ in progress(found):
+        for path, name in progress(found):
             outcome = next(outcomes)
+            if outcome.looked_at:
+                earlier.remove_beyond(name, outcome.faces)
             for why in outcome.left_out:
                 log.warning("%s: %s%s", path, LEFT_OUT, why)
             for line in outcome.lines:
                 report.add(path, **line)
             good, faces = good + (outcome.faces > 0), faces + outcome.faces
+            if not outcome.faces:
+                failed.append(_told(path, outcome))
+        for line in failed[:REASONS_SHOWN]:
+            print(line, file=sys.stderr)
         print(f"{good} of {len(found)} inputs gave {faces} faces; see {report.path}")
     return 0 if good == len(found) else SOME_FAILED if good else ALL_FAILED
+
+
+def _told(path: Path, outcome: InputReport) -> str:
+    """Why an input has no result; most reasons begin with its path."""
+    reason = str(outcome.lines[0]["reason"])
+    return reason if str(path) in reason else f"{path}: {reason}"
 
 
 def _task(frontalizer: Frontalizer, options: Options) -> Callable[[tuple[Path, Path]], InputReport]:

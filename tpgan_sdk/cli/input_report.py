@@ -33,6 +33,8 @@ class InputReport:
     """Of the report: one for each face, or one that says why there is none."""
     left_out: Sequence[str]
     """Why detected faces were not used."""
+    looked_at: bool
+    """Whether its faces were looked for, and those found were written: no error came between."""
 
 
 def report_input(frontalizer: Frontalizer, path: Path, name: Path, options: Options) -> InputReport:
@@ -42,10 +44,11 @@ def report_input(frontalizer: Frontalizer, path: Path, name: Path, options: Opti
         name: of the results, as `find_images` gives it.
     """
     lines: list[dict[str, Any]] = []
-    reason = NO_FACE
+    reason, looked_at = NO_FACE, False
     with _faces_left_out() as left_out:
         try:
             done = frontalize_one(frontalizer, path, name, options)
+            looked_at = True
             common = done.fields | _field(left_out)
             lines = [
                 {"output": str(output), **(face_fields(face) | common)}
@@ -58,7 +61,8 @@ def report_input(frontalizer: Frontalizer, path: Path, name: Path, options: Opti
         except Exception as error:  # one bad file never ends the run
             log.debug("%s", path, exc_info=True)
             reason = f"unexpected {type(error).__name__}: {error}"
-    return InputReport(len(lines), lines or [{"reason": reason, **_field(left_out)}], left_out)
+    told = lines or [{"reason": reason, **_field(left_out)}]
+    return InputReport(len(lines), told, left_out, looked_at)
 
 
 def _field(left_out: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,7 @@ class Results:
         if self.all_faces:
             # How many faces an input has is not known yet: every number that an input bears.
             for path, _ in found:
-                for file in {path.name, path.resolve().name}:
+                for file in {path.name, os.path.basename(os.path.realpath(path))}:
                     if match := _NUMBERED.fullmatch(file):
                         endings[match[1].casefold()].add(match[2])
         for source, name in found:

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""A progress bar on stderr; where that is no terminal, a line a minute."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final, Protocol, TextIO, TypeVar
 
 _WIDTH: Final = 30
 _REDRAW_S: Final = 0.1
+_LINE_S: Final = 60.0
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -20,10 +21,16 @@ class _SizedIterable(Sized, Iterable[T_co], Protocol[T_co]):
 def progress(items: _SizedIterable[T_co], stream: TextIO | None = None) -> Iterator[T_co]:
     """Passes the items on and shows how many are done and how long the rest will take."""
     out = sys.stderr if stream is None else stream
-    if not out.isatty():
-        yield from items
-        return
     begun = drawn = time.monotonic()
+    if not out.isatty():
+        for done, item in enumerate(items):
+            now = time.monotonic()
+            if now - drawn >= _LINE_S:
+                out.write(f"{_words(done, len(items), now - begun)}\n")
+                out.flush()
+                drawn = now
+            yield item
+        return
     try:
         for done, item in enumerate(items):
             now = time.monotonic()
@@ -38,8 +45,12 @@ def progress(items: _SizedIterable[T_co], stream: TextIO | None = None) -> Itera
 
 def _draw(out: TextIO, done: int, total: int, seconds: float) -> None:
     filled = _WIDTH * done // max(1, total)
-    left = f"{seconds / done * (total - done):.0f} s left" if done else ""
     bar = "#" * filled + "-" * (_WIDTH - filled)
     # \x1b[K clears what a longer line before this one left.
-    out.write(f"\r[{bar}] {done}/{total} {left}\x1b[K")
+    out.write(f"\r[{bar}] {_words(done, total, seconds)}\x1b[K")
     out.flush()
+
+
+def _words(done: int, total: int, seconds: float) -> str:
+    left = f"{seconds / done * (total - done):.0f} s left" if done else ""
+    return f"{done}/{total} {left}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import ImageError
 from ..system.opencv import load_opencv
+from .folders import search_folder
 from .header import read_header
 from .resample import UInt8Array
 
@@ -157,17 +159,21 @@ def write_image(path: str | Path, image: UInt8Array) -> None:
 
 
 def find_images(
-    inputs: Sequence[str | Path], leave_out: Path | None = None
+    inputs: Sequence[str | Path],
+    leave_out: Path | None = None,
+    skipped: Counter[str] | None = None,
 ) -> Iterator[tuple[Path, Path]]:
     """The images of files and folders, and what to call their results.
 
-    Folders are searched recursively by the endings in `SUFFIXES`, sorted, without hidden files.
-    A file that is missing and a folder without images come back as they are, so that reading them
-    gives the error.
+    Folders are searched recursively by the endings in `SUFFIXES`, sorted, without hidden files;
+    links to folders are followed, no folder is searched twice. A file that is missing, a folder
+    without images and one that cannot be listed come back as they are, so that reading them gives
+    the error.
 
     Args:
         inputs: files and folders.
         leave_out: a folder that is not searched: where the results go.
+        skipped: counts, by ending, the files of folders that are not given.
 
     Yields:
         (path, relative name without ending): ``a/b`` for ``INPUT/a/b.jpg``. Where that name is
@@ -175,26 +181,14 @@ def find_images(
         a number is added where even that is taken.
     """
     taken: set[str] = set()
+    others: Counter[str] = Counter() if skipped is None else skipped
     for given in map(Path, inputs):
         files = [given]
-        if given.is_dir():
-            files = sorted(_images_below(given, leave_out)) or [given]
+        if os.path.isdir(given):  # Path.is_dir raises where a folder above cannot be entered
+            files = sorted(search_folder(given, SUFFIXES, leave_out, others)) or [given]
         for path in files:
             relative = path.relative_to(given) if path != given else Path(path.name or "folder")
             yield path, _free_name(relative, taken)
-
-
-def _images_below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    hidden = leave_out.resolve() if leave_out else None
-    for root, folders, names in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and Path(root, name).resolve() != hidden
-        ]
-        for name in names:
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(root, name)
 
 
 def _free_name(relative: Path, taken: set[str]) -> Path:
@@ -208,7 +202,14 @@ def _free_name(relative: Path, taken: set[str]) -> Path:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
+    if os.path.isdir(path):
+        try:
+            os.scandir(path).close()
+        except OSError as error:
+            raise ImageError(
+                f"{path} cannot be searched ({error.strerror or error}); expected a folder that "
+                "you may read"
+            ) from error
         raise ImageError(
             f"{path} is a folder; expected an image file, or for `tpgan frontalize` a folder with "
             f"images ({' '.join(sorted(SUFFIXES))})"
