@@ -220,8 +220,8 @@ def _run(
             good, faces = good + (outcome.faces > 0), faces + outcome.faces
             if not outcome.faces:
                 failed.append(_told(path, outcome))
-        for line in failed[:REASONS_SHOWN]:
-            print(line, file=sys.stderr)
+        for reason in failed[:REASONS_SHOWN]:
+            print(reason, file=sys.stderr)
         print(f"{good} of {len(found)} inputs gave {faces} faces; see {report.path}")
     return 0 if good == len(found) else SOME_FAILED if good else ALL_FAILED
 

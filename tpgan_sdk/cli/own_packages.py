@@ -32,7 +32,7 @@ class _OwnFirst:
 def prefer_own() -> None:
     """From now on in this process `train` and the others are ours."""
     if _OwnFirst not in sys.meta_path:
-        sys.meta_path.insert(0, _OwnFirst)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _OwnFirst)
 
 
 def shadow_of(name: str) -> str | None:
