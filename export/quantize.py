@@ -151,11 +151,11 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
 
 def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
     """What makes the picture of the last sum (or join, or enlargement), and that node itself."""
-    variant_builders = {node.output[0]: node for node in graph.graph.node}
-    names, node = [], variant_builders[graph.graph.output[0].name]
+    producers = {node.output[0]: node for node in graph.graph.node}
+    names, node = [], producers[graph.graph.output[0].name]
     while True:
         names.append(node.name)
-        before = variant_builders.get(node.input[0]) if node.input else None
+        before = producers.get(node.input[0]) if node.input else None
         if node.op_type in _GATHERING or before is None:
             return tuple(names)
         node = before

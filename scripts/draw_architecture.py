@@ -114,11 +114,11 @@ def levels(graph: dict[str, set[str]]) -> dict[str, int]:
 def direct(graph: dict[str, set[str]]) -> dict[str, set[str]]:
     """The graph without what a longer way also reaches."""
 
-    def lamp_visibility(room: str) -> set[str]:
-        return graph[room].union(*(lamp_visibility(target) for target in graph[room]))
+    def reached(room: str) -> set[str]:
+        return graph[room].union(*(reached(target) for target in graph[room]))
 
     return {
-        room: {t for t in targets if not any(t in lamp_visibility(o) for o in targets - {t})}
+        room: {t for t in targets if not any(t in reached(o) for o in targets - {t})}
         for room, targets in graph.items()
     }
 

@@ -73,7 +73,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @dataclass(frozen=True)
-class InputReport:
+class Outcome:
     """What one resolution gave: versions by package, packages without a wheel, or the failure."""
 
     versions: dict[str, str]
@@ -106,7 +106,7 @@ def find_python(version: str) -> str:
     raise SystemExit(f"no python{version} on the path; the matrix needs {', '.join(PYTHONS)}")
 
 
-def resolve(python: str, machine: str, glibc: str, requirement: str, pinned: bool) -> InputReport:
+def resolve(python: str, machine: str, glibc: str, requirement: str, pinned: bool) -> Outcome:
     pip_folder = str(importlib.metadata.distribution("pip").locate_file(""))
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.json")
@@ -117,13 +117,13 @@ def resolve(python: str, machine: str, glibc: str, requirement: str, pinned: boo
         try:
             run = subprocess.run(command, capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired:
-            return InputReport({}, failure="no answer within 15 minutes")
+            return Outcome({}, failure="no answer within 15 minutes")
         if run.returncode:
-            return InputReport({}, failure=explain(run.stderr))
+            return Outcome({}, failure=explain(run.stderr))
         packages = json.loads(report.read_text())["install"]
     versions = {p["metadata"]["name"].lower(): p["metadata"]["version"] for p in packages}
     sources = (p for p in packages if not p["download_info"]["url"].endswith(".whl"))
-    return InputReport(versions, tuple(sorted(p["metadata"]["name"].lower() for p in sources)))
+    return Outcome(versions, tuple(sorted(p["metadata"]["name"].lower() for p in sources)))
 
 
 def explain(stderr: str) -> str:
@@ -144,7 +144,7 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def render(results: dict[tuple[str, str, str], InputReport], glibc: str) -> str:
+def render(results: dict[tuple[str, str, str], Outcome], glibc: str) -> str:
     columns = [(version, machine) for machine in MACHINES for version in PYTHONS]
     header = [f"{machine} {version}" for version, machine in columns]
     rows, versions = [], []
@@ -199,7 +199,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
         wheel = build_wheel(Path(folder))
 
-        def one(target: tuple[str, str, str]) -> InputReport:
+        def one(target: tuple[str, str, str]) -> Outcome:
             version, machine, name = target
             extra = MAKE.get(name, name)
             requirement = f"{wheel}[{extra}]" if extra else str(wheel)

@@ -25,7 +25,7 @@ from tpgan_sdk.gpu.cuda import CudaDriver, Gpu, find_driver, find_gpu
 from tpgan_sdk.models.model import Model, load_model
 from tpgan_sdk.system.atomic_write import folder_lock, replace_file
 
-from ..precisions.identity import DetectionExamples, identity_cosine
+from ..precisions.identity import Pictures, identity_cosine
 from . import builder, layer_precision
 from .build_monitor import Report
 from .builder import BuildSettings, Built
@@ -176,7 +176,7 @@ def _gate(
 
 def _identities(
     plan: BuildPlan,
-) -> Callable[[DetectionExamples, DetectionExamples], dict[str, float]] | None:
+) -> Callable[[Pictures, Pictures], dict[str, float]] | None:
     """Measures the cosine of identities too, where a recogniser is given; needs torch."""
     if plan.recogniser is None:
         return None

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-DetectionExamples = npt.NDArray[np.float32]
+Pictures = npt.NDArray[np.float32]
 
 
-def identity_cosine(
-    reference: DetectionExamples, other: DetectionExamples, weights: Path
-) -> dict[str, float]:
+def identity_cosine(reference: Pictures, other: Pictures, weights: Path) -> dict[str, float]:
     """Cosines of each picture's embedding in both batches, (N, 3, 128, 128) RGB in [-1, 1].
 
     Args:

@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from export import to_onnx
+from export.precisions import conversion
 from export.precisions.half import load_weights_fp32, precision_of, store_weights_fp16
 from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
@@ -120,7 +121,7 @@ def test_a_graph_that_differs_from_torch_is_not_written(
 def test_a_flat_output_is_not_exported(
     checkpoint_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(to_onnx, "MIN_SPAN", 3.0)
+    monkeypatch.setattr(conversion, "MIN_SPAN", 3.0)
     with pytest.raises(ExportError, match=r"spans 1\.\d+ of 2, less than half"):
         to_onnx.export_checkpoint(checkpoint_dir, tmp_path / "flat.onnx", "fp32", parity.FACES)
     assert not list(tmp_path.iterdir())
@@ -134,7 +135,7 @@ def test_rounded_weights_do_not_become_fp32_again(exported: Path, tmp_path: Path
 def test_a_precision_that_costs_too_much_is_not_written(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(to_onnx, "MAX_MEAN_LEVELS", 1e-9)
+    monkeypatch.setattr(conversion, "MAX_MEAN_LEVELS", 1e-9)
     with pytest.raises(ExportError, match="grey levels on average"):
         to_onnx.convert_onnx(exported, tmp_path / "h.onnx", "fp16", parity.FACES)
     assert not list(tmp_path.iterdir())

@@ -270,6 +270,6 @@ def test_the_gate_compares_identities(shared_dir: Path) -> None:
     compared = partial(identity.identity_cosine, weights=weights)
     figures = parity_check.check_parity(Same(), model, also=compared)  # type: ignore[arg-type]
     assert figures["identity_min"] == pytest.approx(1, abs=1e-5)
-    pictures = Same().run(parity.load_parity_faces(parity.FACES, model.template))
+    pictures = Same().run(parity.load_parity_faces(parity.FACES, model.template, model.inputs))
     found = identity.identity_cosine(pictures, -pictures, weights)
     assert found["identity_min"] <= found["identity_mean"] < 0.8

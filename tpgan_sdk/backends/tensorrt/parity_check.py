@@ -18,14 +18,14 @@ from ..base import Backend
 MAX_MEAN_LEVELS: Final = 2.0
 """What an engine may change on average, in grey levels of 255; the limit of FP16 exports too."""
 
-DetectionExamples = npt.NDArray[np.float32]
+Pictures = npt.NDArray[np.float32]
 
 
 def check_parity(
     backend: Backend,
     model: Model,
     faces: Path | None = None,
-    also: Callable[[DetectionExamples, DetectionExamples], dict[str, float]] | None = None,
+    also: Callable[[Pictures, Pictures], dict[str, float]] | None = None,
 ) -> dict[str, float]:
     """Compares with ONNX Runtime on the CPU, on aligned faces (default: the package's 16).
 
@@ -38,7 +38,7 @@ def check_parity(
     Raises:
         BackendError: the pictures differ too much, or ONNX Runtime is not there to compare with.
     """
-    inputs = parity.load_parity_faces(faces or parity.FACES, model.template)
+    inputs = parity.load_parity_faces(faces or parity.FACES, model.template, model.inputs)
     try:
         expected = parity.run_onnx(model.path, inputs)
     except ImportError as error:
