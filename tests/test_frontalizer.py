@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 import threading
 from pathlib import Path
@@ -19,6 +21,7 @@ from tpgan_sdk import (
     Frontalizer,
     GeometryError,
     ImageError,
+    TPGANError,
     paste_back,
 )
 from tpgan_sdk.faces.refiner import LandmarkRefiner
@@ -210,7 +213,91 @@ def test_a_detected_face_that_cannot_be_one_is_left_out_and_logged(
     bad = Detection((0, 0, 9, 9), np.ones((5, 2)), 0.8)
     with Frontalizer(detector=FixedDetector(bad, detection(POINTS))) as frontalizer:
         assert len(frontalizer.frontalize(photo)) == 1
-    assert "a detected face is left out" in caplog.text
+    assert caplog.messages == [
+        "a detected face is left out: the detector fixed gave landmarks that no face can have "
+        "here: the middle of the eyes and the middle of the mouth lie less than one pixel apart"
+    ]
+
+
+def test_what_a_detector_did_is_no_fault_of_the_user(
+    photo: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = (POINTS + 500, POINTS[[1, 0, 2, 4, 3]], np.full((5, 2), np.nan), POINTS[:3])
+    faces = [Detection((0, 0, 9, 9), five, 0.8) for five in points]
+    with Frontalizer(detector=FixedDetector(*faces), refine=False) as frontalizer:
+        assert frontalizer.frontalize(photo) == []
+    told = [text.partition(" here: ")[2] for text in caplog.messages]
+    assert told == [
+        "the landmarks' middle (579, 591) lies outside the 196x168 image",
+        "the landmarks make a face turned by 126 degrees: left and right look swapped",
+        "landmarks hold NaN or infinity (left_eye, right_eye, nose, left_mouth, right_mouth)",
+        "landmarks have shape (3, 2)",
+    ]
+
+
+def test_one_picture_for_several_and_several_for_one(photo: np.ndarray) -> None:
+    path = Path("photo.jpg")
+    singles: tuple[Any, ...] = (photo, photo[:, :, 0], "photo.jpg", path, b"x", None, {})
+    pictures: tuple[Any, ...] = ([photo] * 2, (photo, photo), np.stack([photo] * 2))
+    with Frontalizer(detector=FixedDetector()) as frontalizer:
+        for single in singles:
+            with pytest.raises(ImageError, match=r"frontalize_batch\(\[image\]\) for a single one"):
+                frontalizer.frontalize_batch(single)
+        with pytest.raises(ImageError, match=r"frontalize_aligned\(\[crop\]\) for a single one"):
+            frontalizer.frontalize_aligned("crop.png")  # type: ignore[arg-type]
+        assert frontalizer.frontalize_batch(pictures[2]) == [[], []]
+        assert frontalizer.frontalize_batch(image for image in (photo,)) == [[]]  # type: ignore[arg-type]
+        for several in pictures:
+            for call in (frontalizer.frontalize, frontalizer.detect):
+                message = rf"{call.__name__} was given .* of 2; expected one picture: frontalize_b"
+                with pytest.raises(ImageError, match=message):
+                    call(several)
+
+
+def test_other_things_than_faces(photo: np.ndarray) -> None:
+    face = detection(POINTS)
+    theirs = SimpleNamespace(bbox=np.array([40, 40, 120, 130.0, 0.6]), kps=POINTS)
+    with Frontalizer(detector=FixedDetector(), max_batch=np.int64(4)) as frontalizer:  # type: ignore[arg-type]
+        wrong: Any
+        for wrong in (face, theirs, POINTS, {"bbox": 1}, 3, "faces"):
+            with pytest.raises(
+                DetectorError, match=r"faces is a .*faces=\[face\] for a single one"
+            ):
+                frontalizer.frontalize(photo, faces=wrong)
+        found = frontalizer.frontalize(photo, faces=[face, theirs])
+        assert [one.score for one in found] == [0.9, 0.6]
+        for wrong in (found[0], face, [face], None, "faces"):
+            with pytest.raises(ImageError, match=r"or paste_into\(frame, \[face\]\) for a single"):
+                frontalizer.paste_into(photo.copy(), wrong)
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 4.0, "4", None])
+def test_no_number_of_faces(number: Any) -> None:
+    with pytest.raises(ValueError, match=r"max_batch is .*; expected a whole number, at least 1"):
+        Frontalizer(max_batch=number)
+
+
+def test_it_is_pickled_as_its_arguments(photo: np.ndarray) -> None:
+    found = detection(POINTS)
+    options: dict[str, Any] = {"max_batch": np.int64(4), "refine": False, "device": "CPU"}
+    with Frontalizer(detector=FixedDetector(found), **options) as frontalizer:
+        expected = frontalizer.frontalize(photo)
+        with (
+            pickle.loads(pickle.dumps(frontalizer.clone())) as again,
+            copy.copy(frontalizer) as copied,
+        ):
+            assert (again.max_batch, again.refiner, again.backend.device) == (4, None, "cpu")
+            assert again.frontalize(photo) == expected == copied.frontalize(photo)
+
+
+def test_what_cannot_be_pickled_is_named(photo: np.ndarray) -> None:
+    detector = FixedDetector()
+    detector.lock = threading.Lock()  # type: ignore[attr-defined]
+    with (
+        Frontalizer(detector=detector) as frontalizer,
+        pytest.raises(TPGANError, match=r"its detector, a FixedDetector, cannot .*; give the det"),
+    ):
+        pickle.dumps(frontalizer)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import operator
+import pickle
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,7 @@ from . import geometry
 from .backends import Backend, create_backend
 from .detectors import Detector, create_detector, faces_from_insightface
 from .errors import BackendError, DetectorError, GeometryError, ImageError, TPGANError
-from .faces.crops import FaceCrops, crop_aligned
+from .faces.crops import FaceCrops, crop_aligned, detector_fault
 from .faces.layers import SIZES
 from .faces.refiner import LandmarkRefiner
 from .geometry import CROP_SIZE
@@ -42,7 +44,7 @@ class Frontalizer:
     """Turns faces seen from the side into frontal ones.
 
     One object for one thread; `clone()` gives another thread its own, with the weights shared
-    where the runtime allows.
+    where the runtime allows. It is pickled as its arguments: another process opens its own.
 
     Args:
         model: name of a packaged model, path of an exported ONNX, or a `Model`; None: "edge".
@@ -50,7 +52,7 @@ class Frontalizer:
             of an `.engine`, or a `Backend`.
         detector: "auto", "packaged", "yuface", "yunet:PATH", "insightface:PATH", a path, or a
             `Detector`.
-        device: "cpu", "cuda", "cuda:N"; None: what the backend prefers.
+        device: "cpu", "cuda", "cuda:N" or N; None: what the backend prefers.
         max_batch: faces that the network is given at once.
         size: width and height of the frontal pictures: 128, or 256 and 512 with a model that
             fetches, which keep the photo's own sharpness where it shows the face.
@@ -67,19 +69,26 @@ class Frontalizer:
     def __init__(
         self,
         model: str | Path | Model | None = None,
-        backend: str | Backend = "auto",
+        backend: str | Path | Backend = "auto",
         detector: str | Path | Detector = "auto",
-        device: str | None = None,
+        device: str | int | None = None,
         max_batch: int = 16,
         refine: bool = True,
         size: int = CROP_SIZE,
     ) -> None:
         if size not in SIZES:
             raise ValueError(f"size is {size!r}; expected {', '.join(map(str, SIZES))}")
-        if not isinstance(max_batch, int) or max_batch < 1:
-            raise ValueError(f"max_batch is {max_batch!r}; expected a whole number, at least 1")
+        self.max_batch = _at_least_one(max_batch)
+        self._arguments = {
+            "model": model,
+            "backend": backend,
+            "detector": detector,
+            "device": device,
+            "max_batch": self.max_batch,
+            "refine": refine,
+            "size": size,
+        }
         self.model = resolve_model(model)
-        self.max_batch = max_batch
         self._detector: Detector | DetectorError
         try:
             self._detector = create_detector(detector)
@@ -94,7 +103,7 @@ class Frontalizer:
             except BackendError as error:
                 self._refiner = error
         self._backend = create_backend(self.model, backend, device)
-        self._size = size
+        self._size = int(size)
         self._runner = self._opened()
         self._seconds: dict[str, float] = {}
         self._closed = False
@@ -150,6 +159,7 @@ class Frontalizer:
             ImageError: not such an image.
         """
         self._start()
+        _check_single(image, "detect")
         with self._stage("read"):
             picture = self._runner.on_host(self._runner.picture(image))
         return self._detect(picture)
@@ -176,16 +186,23 @@ class Frontalizer:
         Raises:
             ImageError: the picture cannot be read, or is no such array.
             GeometryError: given landmarks are NaN, outside the picture, or no face.
+            DetectorError: no detector works here, or `faces` are none.
         """
         self._start()
-        given = None if faces is None else [list(faces)]
+        _check_single(image, "frontalize")
+        given = None if faces is None else [_detections(faces)]
         return self._frontalize([image], given, largest_only)[0]
 
     def frontalize_batch(
         self, images: Sequence[ImageLike], largest_only: bool = False
     ) -> list[list[Face]]:
-        """As `frontalize` for several pictures; their faces share the network's batches."""
+        """As `frontalize` for several pictures; their faces share the network's batches.
+
+        Raises:
+            ImageError: also where a single picture is given.
+        """
         self._start()
+        _check_several(images, "frontalize_batch", "[image]")
         return self._frontalize(images, None, largest_only)
 
     def frontalize_aligned(
@@ -205,7 +222,9 @@ class Frontalizer:
             GeometryError: landmarks are NaN, or far outside their crop.
         """
         self._start()
-        if isinstance(crops, np.ndarray) and crops.ndim != 4:
+        if not isinstance(crops, np.ndarray):
+            _check_several(crops, "frontalize_aligned", "[crop]")
+        elif crops.ndim != 4:
             raise ImageError(
                 f"crops have shape {crops.shape}; expected (N, 128, 128, 3): give a single crop as "
                 "[crop], and its landmarks as [landmarks]"
@@ -239,16 +258,17 @@ class Frontalizer:
                 picture on the GPU. For a copy see `paste_back`.
 
         Raises:
-            ImageError: not such a picture.
+            ImageError: not such a picture, or `faces` is no sequence of `Face`s.
             BackendError: it is on the GPU, but kernels or a backend that uses them are missing.
         """
         self._start()
-        self._runner.paste_into(frame, faces)
+        self._runner.paste_into(frame, _faces(faces))
 
     def clone(self) -> Frontalizer:
         """Another one for another thread; model, detector and, if possible, weights are shared."""
         other = object.__new__(Frontalizer)
         other.model, other.max_batch = self.model, self.max_batch
+        other._arguments = self._arguments
         other._detector, other._refiner = self._detector, self._refiner
         other._backend = self._backend.clone()
         other._size = self._size
@@ -263,6 +283,24 @@ class Frontalizer:
             self._runner.close()
         finally:
             self._backend.close()
+
+    def __reduce__(self) -> tuple[Callable[..., Frontalizer], tuple[dict[str, Any]]]:
+        """For pickle and copy.
+
+        Raises:
+            TPGANError: an object that it was given, as a backend, cannot be pickled.
+        """
+        for name in ("model", "backend", "detector"):
+            value = self._arguments[name]
+            try:
+                pickle.dumps(value)
+            except Exception as error:  # whatever its own code raises
+                raise TPGANError(
+                    f"this Frontalizer cannot be pickled: its {name}, a {type(value).__name__}, "
+                    f"cannot ({error}); give the {name} by name or path, or make a Frontalizer in "
+                    "each process"
+                ) from error
+        return _from_arguments, (self._arguments,)
 
     def __enter__(self) -> Frontalizer:
         return self
@@ -288,7 +326,10 @@ class Frontalizer:
         self._seconds = {}
 
     def _frontalize(
-        self, images: Sequence[ImageLike], faces: Sequence[Sequence[Any]] | None, largest: bool
+        self,
+        images: Sequence[ImageLike],
+        faces: Sequence[Sequence[Detection]] | None,
+        largest: bool,
     ) -> list[list[Face]]:
         jobs: list[_Job] = []
         done: list[Face] = []
@@ -299,7 +340,7 @@ class Frontalizer:
             if faces is None:
                 found = self._detect(self._runner.on_host(picture))
             else:
-                found = _detections(faces[index])
+                found = list(faces[index])
             with self._stage("align"):
                 kept = self._cut(picture, found, faces is not None)
             if largest and kept:
@@ -340,7 +381,8 @@ class Frontalizer:
             except GeometryError as error:
                 if given:
                     raise
-                log.warning("a detected face is left out: %s", error)
+                detector = getattr(self.detector, "name", type(self.detector).__name__)
+                log.warning("a detected face is left out: %s", detector_fault(error, detector))
         return jobs
 
     def _run(self, jobs: Sequence[_Job]) -> list[Face]:
@@ -393,6 +435,73 @@ def _whole_crop(cut: FaceCrops) -> Detection:
     return Detection((0.0, 0.0, float(CROP_SIZE), float(CROP_SIZE)), points, 1.0)
 
 
-def _detections(faces: Sequence[Any]) -> list[Detection]:
-    own = [face for face in faces if isinstance(face, Detection)]
-    return own if len(own) == len(faces) else faces_from_insightface(faces)
+def _from_arguments(arguments: dict[str, Any]) -> Frontalizer:
+    return Frontalizer(**arguments)
+
+
+def _at_least_one(max_batch: Any) -> int:
+    try:
+        number = 0 if isinstance(max_batch, bool) else operator.index(max_batch)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"max_batch is {max_batch!r}; expected a whole number, at least 1")
+    return number
+
+
+def _dimensions(value: Any) -> int | None:
+    shape = getattr(value, "shape", None)
+    return len(shape) if isinstance(shape, tuple) else None
+
+
+def _check_single(image: Any, call: str) -> None:
+    """Raises ImageError where several pictures are given for one."""
+    if isinstance(image, list | tuple) or _dimensions(image) == 4:
+        raise ImageError(
+            f"{call} was given {_kind(image)} of {len(image)}; expected one picture: "
+            "frontalize_batch(images) takes several"
+        )
+
+
+def _check_several(images: Any, call: str, right: str) -> None:
+    """Raises ImageError where one picture is given for several, whose rows would be taken for
+    pictures."""
+    if not _is_several(images) or _dimensions(images) in (2, 3):
+        raise ImageError(
+            f"{call} was given {_kind(images)}; expected a sequence of pictures: {call}({right}) "
+            "for a single one"
+        )
+
+
+def _is_several(value: Any) -> bool:
+    try:
+        iter(value)
+    except TypeError:
+        return False
+    return not isinstance(value, str | bytes | Path | Mapping)
+
+
+def _kind(value: Any) -> str:
+    shape = f" of shape {value.shape}" if _dimensions(value) is not None else ""
+    return f"a {type(value).__name__}{shape}"
+
+
+def _detections(faces: Any) -> list[Detection]:
+    """What a user gave as the faces of a picture."""
+    numbers = isinstance(faces, np.ndarray) and faces.dtype != object
+    if numbers or not _is_several(faces):
+        raise DetectorError(
+            f"faces is {_kind(faces)}; expected a list of tpgan_sdk.Detection(box, landmarks, "
+            "score), or of the faces of insightface: faces=[face] for a single one"
+        )
+    return faces_from_insightface(list(faces))
+
+
+def _faces(faces: Any) -> list[Face]:
+    several: list[Any] = list(faces) if _is_several(faces) else [None]
+    if not all(isinstance(face, Face) for face in several):
+        raise ImageError(
+            f"paste_into was given {_kind(faces)} for its faces; expected what frontalize "
+            "returned, or paste_into(frame, [face]) for a single one"
+        )
+    return several

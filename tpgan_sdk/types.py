@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
 
 from .geometry import FloatArray
 from .images.resample import UInt8Array
 
 
-@dataclass(frozen=True, slots=True)
+def _equal(one: Any, other: Any) -> bool:
+    """Of dataclasses with arrays, which have no truth value for `==` to ask for."""
+    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """One face as a detector sees it."""
 
@@ -25,8 +34,11 @@ class Detection:
         """Square pixels of the box."""
         return max(0.0, self.box[2] - self.box[0]) * max(0.0, self.box[3] - self.box[1])
 
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other) if isinstance(other, Detection) else NotImplemented
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face of a frame and its frontal view."""
 
@@ -52,6 +64,9 @@ class Face:
     def roll(self) -> float:
         """Degrees by which the face lies turned in the frame, positive: clockwise; -180 to 180."""
         return math.degrees(math.atan2(-self.transform[1, 0], self.transform[0, 0]))
+
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other) if isinstance(other, Face) else NotImplemented
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,10 +54,73 @@ def test_an_unknown_name_lists_the_known() -> None:
         backends.create_backend(MODEL, "warp")
 
 
-@pytest.mark.parametrize("device", ["cuda:0", "tpu"])
+@pytest.mark.parametrize("device", ["cuda:0", "gpu", 0, np.int64(1)])
 def test_a_device_that_the_backend_has_not(device: str) -> None:
-    with pytest.raises(BackendError, match="runs on device 'cpu'"):
+    with pytest.raises(BackendError, match="runs on device 'cpu', not on 'cuda"):
         backends.create_backend(MODEL, "onnxruntime-cpu", device)
+
+
+class OtherDevice:
+    """As torch's."""
+
+    def __str__(self) -> str:
+        return "cuda:2"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (None, None),
+        ("cpu", "cpu"),
+        ("CPU", "cpu"),
+        ("cuda", "cuda"),
+        ("CUDA:1", "cuda:1"),
+        ("gpu", "cuda"),
+        ("GPU:3", "cuda:3"),
+        (0, "cuda:0"),
+        ("1", "cuda:1"),
+        (np.int64(2), "cuda:2"),
+        (OtherDevice(), "cuda:2"),
+    ],
+)
+def test_how_a_device_may_be_written(given: object, name: str | None) -> None:
+    assert backends.device_name(given) == name
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:", "cuda:x", -1, True, 1.0, "", "cpu:0"])
+def test_an_unknown_device(device: object) -> None:
+    with pytest.raises(BackendError, match="is not known; expected 'cpu', 'cuda' or 'cuda:N'"):
+        backends.create_backend(MODEL, "auto", device)  # type: ignore[arg-type]
+    with pytest.raises(BackendError, match="is not known"):
+        backends.available(device)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["OnnxRuntime-CPU", "onnxruntime_cpu"])
+def test_how_a_backend_may_be_written(name: str) -> None:
+    assert backends.create_backend(MODEL, name, "CPU").info.name == "onnxruntime-cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("cpu", "onnxruntime-cpu"),
+        ("GPU", "onnxruntime-cuda"),
+        ("CPUExecutionProvider", "onnxruntime-cpu"),
+        ("trt", "tensorrt"),
+    ],
+)
+def test_the_right_word_for_a_backend(name: str, meant: str) -> None:
+    message = f"unknown backend '{name}', perhaps '{meant}' is meant; known: auto"
+    with pytest.raises(BackendError, match=message):
+        backends.create_backend(MODEL, name)
+
+
+def test_an_engine_by_its_path_object(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=r"gone\.engine") as by_text:
+        backends.create_backend(MODEL, str(tmp_path / "gone.engine"))
+    with pytest.raises(BackendError, match=r"gone\.engine") as by_path:
+        backends.create_backend(MODEL, tmp_path / "gone.engine")
+    assert str(by_path.value) == str(by_text.value)
 
 
 def test_rows_do_not_depend_on_their_batch_and_clones_agree() -> None:

@@ -21,7 +21,7 @@ from tpgan_sdk.cli import frontalize
 from tpgan_sdk.cli.frontalize import main
 from tpgan_sdk.cli.progress import progress
 from tpgan_sdk.cli.report import Report
-from tpgan_sdk.errors import BackendError, DetectorError, TPGANError
+from tpgan_sdk.errors import BackendError, DetectorError, GeometryError, TPGANError
 from tpgan_sdk.geometry import OFFICIAL
 from tpgan_sdk.images.files import read_image, write_image
 from tpgan_sdk.types import Detection, Face
@@ -249,6 +249,19 @@ def test_a_refiner_that_breaks_makes_no_profile_frontal(photos: Path, tmp_path: 
     assert run(photos / "one.jpg", "-o", tmp_path / "out", "--aligned", pipeline=pipeline) == 1
     assert lines(tmp_path / "out")[0]["reason"] == "the refiner broke"
     assert pipeline.given == []
+
+
+def test_aligned_says_what_the_detector_did(photos: Path, tmp_path: Path) -> None:
+    class Astray(Pipeline):
+        def frontalize_aligned(self, crops: list[np.ndarray], landmarks: list[Any]) -> list[Face]:
+            raise GeometryError("the nose landmark lies at (900, 3); expected crop pixels")
+
+    photo = photos / "one.jpg"
+    assert run(photo, "-o", tmp_path / "out", "--aligned", pipeline=Astray()) == 1
+    assert lines(tmp_path / "out")[0]["reason"] == (
+        f"{photo}: the detector blue gave landmarks that no face can have here: the nose landmark "
+        "lies at (900, 3)"
+    )
 
 
 def test_exit_codes(photos: Path, tmp_path: Path) -> None:

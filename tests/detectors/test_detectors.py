@@ -17,6 +17,7 @@ from tpgan_sdk.detectors import Detector, create_detector, faces_from_insightfac
 from tpgan_sdk.errors import DetectorError
 from tpgan_sdk.geometry import estimate_yaw
 from tpgan_sdk.images.files import read_image
+from tpgan_sdk.types import Detection
 
 # Read off an enlargement, px: pupils, nose tip, corners of the mouth.
 ASTRONAUT = np.array([(203.5, 101), (246.5, 103.5), (223, 127), (202.5, 139.5), (244.5, 141)])
@@ -219,6 +220,25 @@ def test_faces_of_insightface() -> None:
     np.testing.assert_array_equal(face.landmarks, points)
     with pytest.raises(DetectorError, match="face 1 is a dict without bbox, kps or det_score"):
         faces_from_insightface([theirs, {}])
+
+
+def test_boxes_of_insightface_with_their_score() -> None:
+    """As its detectors give them: x0, y0, x1, y1, score."""
+    points, box = np.ones((5, 2)), np.array([1, 2, 3, 4, 0.75])
+    with_both = SimpleNamespace(bbox=box, kps=points, det_score=np.float32(0.5))
+    alone = SimpleNamespace(bbox=box, kps=points)
+    own = Detection((0, 0, 1, 1), points, 0.25)
+    found = faces_from_insightface([with_both, alone, own])
+    assert [face.score for face in found] == [0.5, 0.75, 0.25]
+    assert [face.box for face in found] == [(1, 2, 3, 4)] * 2 + [(0, 0, 1, 1)]
+    for bad, message in (
+        (SimpleNamespace(bbox=[1, 2, 3], kps=points, det_score=1), "a bbox of 3 numbers; expected"),
+        (SimpleNamespace(bbox=box[:4], kps=points), "without bbox, kps or det_score"),
+        (SimpleNamespace(bbox="abcd", kps=points, det_score=1), "of other things than numbers"),
+        (SimpleNamespace(bbox=3, kps=points, det_score=1), "of other things than numbers"),
+    ):
+        with pytest.raises(DetectorError, match=f"face 1 .*{message}"):
+            faces_from_insightface([own, bad])
 
 
 def test_faces_of_a_real_face_analysis(shared_dir: Path, group: np.ndarray) -> None:

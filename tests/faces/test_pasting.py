@@ -11,7 +11,7 @@ from tpgan_sdk.errors import ImageError
 from tpgan_sdk.faces.pasting import FEATHER, paste_back
 from tpgan_sdk.geometry import CROP_SIZE, invert_transform
 from tpgan_sdk.images.resample import to_uint8, warp
-from tpgan_sdk.types import Face
+from tpgan_sdk.types import Detection, Face
 
 
 def face(image: np.ndarray, aligned: np.ndarray, transform: np.ndarray) -> Face:
@@ -25,6 +25,16 @@ def similarity(scale: float, degrees: float, x: float, y: float) -> np.ndarray:
 
 def plain(level: int, size: int = CROP_SIZE) -> np.ndarray:
     return np.full((size, size, 3), level, np.uint8)
+
+
+def test_other_things_than_a_picture_and_a_face() -> None:
+    job = face(plain(1), plain(1), similarity(1, 0, 0, 0))
+    for wrong in ([job], None, Detection((0, 0, 1, 1), np.zeros((5, 2)), 1.0)):
+        message = rf"given a {type(wrong).__name__}; expected one Face: .*paste_into\(frame, faces"
+        with pytest.raises(ImageError, match=message):
+            paste_back(plain(1), wrong)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"the path photo\.jpg; expected the picture itself"):
+        paste_back("photo.jpg", job)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.5])

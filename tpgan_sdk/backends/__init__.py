@@ -8,6 +8,7 @@ May be imported by pipeline, frontalizer and cli.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +36,24 @@ BACKENDS = tuple(_OPENERS)
 """Names that `Frontalizer(backend=...)` takes, besides "auto"."""
 
 
+# What other libraries call them.
+_MEANT = {
+    "cpu": "onnxruntime-cpu",
+    "cpuexecutionprovider": "onnxruntime-cpu",
+    "cuda": "onnxruntime-cuda",
+    "cudaexecutionprovider": "onnxruntime-cuda",
+    "gpu": "onnxruntime-cuda",
+    "onnx": "onnxruntime-cpu",
+    "onnxruntime": "onnxruntime-cpu",
+    "ort": "onnxruntime-cpu",
+    "trt": "tensorrt",
+}
+
+
 def create_backend(
     model: Model,
-    backend: str | Backend = "auto",
-    device: str | None = None,
+    backend: str | Path | Backend = "auto",
+    device: str | int | None = None,
     *,
     trust: bool = False,
 ) -> Backend:
@@ -47,13 +62,16 @@ def create_backend(
     Args:
         backend: "auto", a name of `BACKENDS`, the path of an `.engine`, or an object with the
             interface of `Backend`.
-        device: "cpu", "cuda" or "cuda:N"; None: whatever the backend prefers.
+        device: see `device_name`; None: whatever the backend prefers.
         trust: take an engine, given by its path, that no sidecar vouches for. It is code: it can
             do anything. Engines of the cache are never taken so.
 
     Raises:
         BackendError: the one asked for, or with "auto" every one, does not work here.
     """
+    device = device_name(device)
+    if isinstance(backend, Path):
+        backend = str(backend)
     if not isinstance(backend, str):
         if not callable(getattr(backend, "run", None)):
             raise BackendError(
@@ -61,20 +79,43 @@ def create_backend(
                 f"{', '.join(BACKENDS)} or an object with the interface of Backend"
             )
         return backend
-    if backend == "auto":
+    name = backend.lower().replace("_", "-")
+    if name == "auto":
         return _first_working(model, device)
-    if backend in _OPENERS:
-        return _opened(backend, model, device, "asked for by name")
+    if name in _OPENERS:
+        return _opened(name, model, device, "asked for by name")
     if backend.endswith(".engine"):
         return open_engine(Path(backend).expanduser(), model, device, trust=trust)
-    raise BackendError(f"unknown backend {backend!r}; known: auto, {', '.join(BACKENDS)}")
+    meant = f", perhaps {_MEANT[name]!r} is meant" if name in _MEANT else ""
+    raise BackendError(f"unknown backend {backend!r}{meant}; known: auto, {', '.join(BACKENDS)}")
+
+
+def device_name(device: object) -> str | None:
+    """ "cpu", "cuda" or "cuda:N", as the user may have written it: in capitals, "gpu", the number
+    of a GPU, or another library's device object that prints as one of these. None stays.
+
+    Raises:
+        BackendError: it is none of these.
+    """
+    if device is None:
+        return None
+    text = str(device).strip().lower()
+    if match := re.fullmatch(r"(?:(?:cuda|gpu)(?::(\d+))?|(\d+))", text):
+        index = match[1] or match[2]
+        return f"cuda:{index}" if index else "cuda"
+    if text != "cpu":
+        raise BackendError(
+            f"device {device!r} is not known; expected 'cpu', 'cuda' or 'cuda:N', N the number of "
+            "a GPU"
+        )
+    return text
 
 
 def available(
-    device: str | None = None, model: str | Path | Model | None = None
+    device: str | int | None = None, model: str | Path | Model | None = None
 ) -> list[tuple[str, bool, str]]:
     """Each backend's name, whether it works here with this model, and why (not)."""
-    resolved = resolve_model(model)
+    resolved, device = resolve_model(model), device_name(device)
     result = []
     for name, open_backend in _OPENERS.items():
         try:

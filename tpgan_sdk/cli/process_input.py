@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DetectorError
+from ..errors import DetectorError, GeometryError
+from ..faces.crops import detector_fault
 from ..faces.pasting import paste_back
 from ..frontalizer import Frontalizer
 from ..images.files import read_image, write_image
@@ -52,7 +53,11 @@ def frontalize_one(
         begun = time.perf_counter()
         found = _face_of_crop(frontalizer, image)
         timings |= {stage: frontalizer.timings.get(stage, 0.0) for stage in ("detect", "refine")}
-        faces = frontalizer.frontalize_aligned([image], [found.landmarks if found else None])
+        try:
+            faces = frontalizer.frontalize_aligned([image], [found.landmarks if found else None])
+        except GeometryError as error:  # of the detector's landmarks: the user gave none
+            fault = detector_fault(error, frontalizer.detector.name)
+            raise GeometryError(f"{path}: {fault}") from error
         fields["landmarks_from"] = "detector" if found else "template"
         fields["score"] = round(found.score, 4) if found else None
     else:

@@ -93,20 +93,40 @@ def faces_from_insightface(faces: Sequence[Any]) -> list[Detection]:
     """What `insightface.app.FaceAnalysis.get(image)` returned, as `Detection`s, order kept.
 
     Args:
-        faces: objects with `bbox` (4,), `kps` (5, 2) and `det_score`, in pixels of the image.
+        faces: objects with `bbox` (4,), `kps` (5, 2) and `det_score`, in pixels of the image. A
+            `bbox` of five, as insightface's detectors give it, ends in a score, which counts where
+            `det_score` is missing. `Detection`s stay.
 
     Raises:
-        DetectorError: an object lacks one of these.
+        DetectorError: an object lacks one of these, or they are not such numbers.
     """
     result = []
     for index, face in enumerate(faces):
+        if isinstance(face, Detection):
+            result.append(face)
+            continue
         box, points, score = (getattr(face, key, None) for key in ("bbox", "kps", "det_score"))
+        try:
+            corners = [] if box is None else [float(value) for value in box]
+            landmarks = np.array(points, dtype=np.float64)
+            if score is None and len(corners) == 5:
+                score = corners[4]
+            score = None if score is None else float(score)
+        except (TypeError, ValueError) as error:
+            raise DetectorError(
+                f"face {index} has a bbox, kps or det_score of other things than numbers "
+                f"({error}); expected x0, y0, x1, y1, (5, 2) points and a score"
+            ) from None
         if box is None or points is None or score is None:
             raise DetectorError(
                 f"face {index} is a {type(face).__name__} without bbox, kps or det_score; expected "
                 "the faces of insightface.app.FaceAnalysis.get(image), or tpgan_sdk.Detection"
             )
-        x0, y0, x1, y1 = (float(value) for value in box)
-        landmarks = np.array(points, dtype=np.float64)
-        result.append(Detection((x0, y0, x1, y1), landmarks, float(score)))
+        if len(corners) not in (4, 5):
+            raise DetectorError(
+                f"face {index} has a bbox of {len(corners)} numbers; expected x0, y0, x1, y1, and "
+                "perhaps a score"
+            )
+        x0, y0, x1, y1 = corners[:4]
+        result.append(Detection((x0, y0, x1, y1), landmarks, score))
     return result

@@ -161,6 +161,15 @@ def with_detail(cut: FaceCrops, frame: UInt8Array, scale: int) -> FaceCrops:
     return replace(cut, detail=warp(source, transform, side, side, -edge, -edge))
 
 
+def detector_fault(error: GeometryError, detector: str) -> str:
+    """What a detector did, where its landmarks are refused: the user never saw them.
+
+    What our messages say after "; expected" is for who gives landmarks himself.
+    """
+    found = str(error).partition("; expected")[0]
+    return f"the detector {detector} gave landmarks that no face can have here: {found}"
+
+
 def _check_inside(points: FloatArray, width: int, height: int) -> None:
     middle = points.mean(axis=0)
     if not (0 <= middle[0] <= width - 1 and 0 <= middle[1] <= height - 1):

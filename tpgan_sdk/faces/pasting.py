@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from ..errors import ImageError
 from ..geometry import CROP_SIZE, apply_transform, enlarge_transform, invert_transform
 from ..images.files import check_image
 from ..images.resample import Float32Array, UInt8Array, to_uint8, warp
@@ -33,8 +35,18 @@ def paste_back(frame: UInt8Array, face: Face) -> UInt8Array:
         (H, W, 3) uint8, a copy; pixels beyond the crop are untouched.
 
     Raises:
-        ImageError: the frame is not such a picture.
+        ImageError: the frame is not such a picture, or `face` is not one `Face`.
     """
+    if not isinstance(face, Face):
+        raise ImageError(
+            f"paste_back was given a {type(face).__name__}; expected one Face: for several call it "
+            "once for each, or Frontalizer.paste_into(frame, faces)"
+        )
+    if isinstance(frame, str | Path):
+        raise ImageError(
+            f"paste_back was given the path {frame}; expected the picture itself: "
+            "tpgan_sdk.images.read_image(path)"
+        )
     result: UInt8Array = np.array(check_image(frame))
     left, top, right, bottom = _touched(face, result.shape[1], result.shape[0])
     if left >= right or top >= bottom:
