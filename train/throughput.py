@@ -82,8 +82,8 @@ def prepare(
     """
     if config.batch % among.count:
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
-    config = replace(config, identity_after=0, adversarial_after=0)
-    examples = Examples(data, template=config.spec.template)
+    config = replace(config, identity_after=0, adversarial_after=0, fetch_only_until=0)
+    examples = Examples(data, template=config.spec.template, margin=config.margin)
     computing = among.device.type == "cpu" and among.count == 1
     watch = StepTimer(time.process_time if computing else time.perf_counter, among.device)
     known = load_recogniser(recogniser) if recogniser else None

@@ -61,3 +61,15 @@ def test_missing_data_is_an_error_message(
 ) -> None:
     assert main(["--data", str(tmp_path), "--device", "cpu"]) == 1
     assert "throughput: no shards in" in capsys.readouterr().err
+
+
+def test_a_network_that_fetches_is_measured_with_all_its_parts(
+    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "recogniser.safetensors"
+    save_file(MobileFaceNet().state_dict(), weights)
+    command = ["--set", "preset=tiny-flow", "--set", "batch=2", "--device", "cpu", "--steps", "1"]
+    assert main([*command, "--data", str(shards), "--recogniser", str(weights)]) == 0
+    row = capsys.readouterr().out.splitlines()[2].strip("|").split("|")
+    assert int(row[5]) > 0  # the recogniser
+    assert int(row[6]) > 0  # the discriminator
