@@ -90,6 +90,89 @@ def test_unreadable_exif_is_ignored(tmp_path: Path) -> None:
     assert close(read(tmp_path, data), picture())
 
 
+def exif_block(*entries: tuple[int, int, int], count: int | None = None) -> bytes:
+    """EXIF with (tag, type, value); it ends after them, whatever the count promises."""
+    start = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries) if count is None else count)
+    return start + b"".join(
+        struct.pack("<HHI4s", tag, kind, 1, value.to_bytes(4, "little"))
+        for tag, kind, value in entries
+    )
+
+
+def with_two_blocks(kind: str, first: bytes, second: bytes) -> bytes:
+    """A picture of that kind with two EXIF blocks, in this order."""
+    data = encoded(picture(), kind)
+    if kind == "JPEG":
+        blocks = [b"\xff\xe1" + struct.pack(">H", len(b) + 2) + b for b in (first, second)]
+        return data[:2] + b"".join(blocks) + data[2:]
+    if kind == "PNG":
+        bodies = [b"eXIf" + block.removeprefix(b"Exif\0\0") for block in (first, second)]
+        chunks = [
+            struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+            for body in bodies
+        ]
+        return data[:33] + b"".join(chunks) + data[33:]
+    data = encoded(picture(), kind, exif=first)
+    data += b"EXIF" + struct.pack("<I", len(second)) + second + bytes(len(second) % 2)
+    return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(exif_block((274, 3, 6), count=40), id="breaks off after the tag"),
+        pytest.param(exif_block((274, 3, 6), (305, 2, 9))[:-7], id="within the next tag"),
+        pytest.param(exif_block((274, 8, 6)), id="signed short"),
+        pytest.param(exif_block((274, 4, 6)), id="long"),
+        pytest.param(exif_block((274, 9, 6)), id="signed long"),
+        pytest.param(exif_block((274, 1, 6)), id="byte"),
+        pytest.param(exif_block((274, 3, 6), (274, 3, 3)), id="the tag twice"),
+    ],
+)
+def test_exif_that_is_not_as_it_should_be(tmp_path: Path, kind: str, block: bytes) -> None:
+    """What was read before the break counts, of whatever type of whole number."""
+    data = encoded(picture(), kind, exif=block)
+    assert close(read(tmp_path, data), picture().transpose(Image.Transpose.ROTATE_270))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_first_of_two_exif_blocks_counts(tmp_path: Path, kind: str) -> None:
+    turned = exif_block((274, 3, 6)) + bytes(4)
+    plain = exif_block((274, 3, 1)) + bytes(4)
+    lying = picture().transpose(Image.Transpose.ROTATE_270)
+    assert close(read(tmp_path, with_two_blocks(kind, turned, plain)), lying)
+    assert close(read(tmp_path, with_two_blocks(kind, plain, turned)), picture())
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist(tmp_path: Path, value: int) -> None:
+    data = encoded(picture(), "JPEG", exif=exif_block((274, 3, value)))
+    assert close(read(tmp_path, data), picture())
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"\0\0\x11", b"\xff\0", b"\xff\xff", b"\xff\0\xff\x01"])
+@pytest.mark.parametrize("before", [b"\xff\xdb", b"\xff\xc0", b"\xff\xda", b"\xff\xe1"])
+def test_filler_between_the_segments_of_a_jpeg(
+    tmp_path: Path, filler: bytes, before: bytes
+) -> None:
+    """Some cameras write it, and libjpeg skips it: the pixels are those without."""
+    data = encoded(picture(), "JPEG", exif=exif_block((274, 3, 6)))
+    at = data.index(before)
+    if before == b"\xff\xe1":  # OpenCV knows a JPEG by a marker right after the first
+        data = data[:2] + b"\xff\xfe\0\x02" + data[2:]
+        at += 4
+    np.testing.assert_array_equal(
+        read(tmp_path, data[:at] + filler + data[at:]), read(tmp_path, data)
+    )
+
+
+def test_a_jpeg_of_nothing_but_filler(tmp_path: Path) -> None:
+    data = encoded(picture(), "JPEG")
+    cut = data[: data.index(b"\xff\xdb")] + bytes(1000)
+    assert "damaged or cut off within its header" in fault(tmp_path, cut)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_16_bit_is_scaled(tmp_path: Path, kind: str) -> None:
     deep = Image.fromarray(np.array([[0, 257, 257 * 100 + 128, 65535]], np.uint16))

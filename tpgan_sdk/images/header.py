@@ -15,8 +15,11 @@ from ..errors import ImageError
 
 KINDS: Final = "JPEG, PNG, WebP, GIF, TIFF or BMP"
 
+# Types of whole numbers. The standard wants SHORT; cameras and tools write the others, too.
+_TIFF_WHOLE: Final = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_ORIENTATION = 256, 257, 274
-_JPEG_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+# 0 is no marker: FF 00 stands for the byte FF among filler.
+_JPEG_WITHOUT_LENGTH: Final = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 # SOF0..SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share the range.
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN, _JPEG_APP1 = 0xDA, 0xE1
@@ -70,8 +73,12 @@ def read_header(data: bytes) -> ImageHeader:
 
 
 def _jpeg(data: bytes) -> ImageHeader:
-    size, orientation, position = None, 1, 2
+    size, exif, position = None, None, 2
     while True:
+        # As libjpeg: whatever stands between segments is skipped, up to the next marker.
+        position = data.find(b"\xff", position)
+        if position < 0:
+            raise IndexError("no scan")
         while data[position] == 0xFF:
             position += 1
         marker = data[position]
@@ -85,30 +92,31 @@ def _jpeg(data: bytes) -> ImageHeader:
             height, width = struct.unpack_from(">HH", data, position + 3)
             size = width, height
         elif marker == _JPEG_APP1 and data[position + 2 : position + 8] == b"Exif\0\0":
-            orientation = _orientation(data[position + 8 : position + length])
+            exif = exif or data[position + 2 : position + length]
         position += length
     if size is None:
         raise IndexError("scan before frame")
     # Looked for after the scan begins: a thumbnail in the metadata has an end marker of its own.
-    return ImageHeader("JPEG", *size, orientation, data.find(b"\xff\xd9", position) >= 0)
+    complete = data.find(b"\xff\xd9", position) >= 0
+    return ImageHeader("JPEG", *size, _orientation(exif), complete)
 
 
 def _png(data: bytes) -> ImageHeader:
     width, height = struct.unpack_from(">II", data, 16)
-    orientation, complete = 1, False
+    exif, complete = None, False
     for name, start, length in _chunks(data, 8, ">I4s", length_first=True, extra=4):
         if name == b"eXIf":
-            orientation = _orientation(data[start : start + length])
+            exif = exif or data[start : start + length]
         complete = complete or name == b"IEND"
-    return ImageHeader("PNG", width, height, orientation, complete)
+    return ImageHeader("PNG", width, height, _orientation(exif), complete)
 
 
 def _webp(data: bytes) -> ImageHeader:
     promised = struct.unpack_from("<I", data, 4)[0]
-    size, orientation = None, 1
+    size, exif = None, None
     for name, start, length in _chunks(data, 12, "<4sI", length_first=False, extra=0):
         if name == b"EXIF":
-            orientation = _orientation(data[start : start + length].removeprefix(b"Exif\0\0"))
+            exif = exif or data[start : start + length]
         elif size is None and name == b"VP8X":
             w, h = (int.from_bytes(data[start + at : start + at + 3], "little") for at in (4, 7))
             size = w + 1, h + 1
@@ -120,7 +128,7 @@ def _webp(data: bytes) -> ImageHeader:
             size = w & 0x3FFF, h & 0x3FFF
     if size is None:
         raise IndexError("no picture chunk")
-    return ImageHeader("WebP", *size, orientation, len(data) >= promised + 8)
+    return ImageHeader("WebP", *size, _orientation(exif), len(data) >= promised + 8)
 
 
 def _bmp(data: bytes) -> ImageHeader:
@@ -144,23 +152,26 @@ def _chunks(
         position += 8 + length + padding + extra
 
 
-def _orientation(exif: bytes) -> int:
+def _orientation(exif: bytes | None) -> int:
+    """Of the file's first EXIF block, as OpenCV and Pillow have it; 1 where it tells none."""
     try:
-        value = _tiff_tags(exif).get(_TIFF_ORIENTATION, 1)
+        value = _tiff_tags((exif or b"").removeprefix(b"Exif\0\0")).get(_TIFF_ORIENTATION, 1)
     except (struct.error, IndexError):
         return 1  # metadata that nobody can read is no reason to refuse the picture
     return value if 1 <= value <= 8 else 1
 
 
 def _tiff_tags(data: bytes) -> dict[int, int]:
-    """Whole-number tags of the first directory of a TIFF, the format that EXIF has as well."""
+    """Whole-number tags of the first directory of a TIFF, the format that EXIF has as well.
+
+    Where the directory breaks off, those before count; of a tag that is there twice, the first.
+    """
     order = "<" if data[:2] == b"II" else ">"
     start = struct.unpack_from(order + "I", data, 4)[0]
     count = struct.unpack_from(order + "H", data, start)[0]
-    tags = {}
-    for index in range(count):
-        at = start + 2 + 12 * index
+    tags: dict[int, int] = {}
+    for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
         tag, kind, _ = struct.unpack_from(order + "HHI", data, at)
-        if kind in (3, 4):
-            tags[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 8)[0]
+        if kind in _TIFF_WHOLE:
+            tags.setdefault(tag, struct.unpack_from(order + _TIFF_WHOLE[kind], data, at + 8)[0])
     return tags
