@@ -24,7 +24,7 @@ SETTINGS = {
     "cross_entropy": 1e-3,
     "precision": "fp32",
 }
-SMALL = [f"--set={name}={value}" for name, value in SETTINGS.items()]
+SMALL = ["--config", "edge-drawn", *(f"--set={name}={value}" for name, value in SETTINGS.items())]
 NO_IDENTITY = ["--set", "identity_contrast=0", "--set", "identity_features=0"]
 
 

@@ -217,7 +217,7 @@ def _turn(shape: tuple[int, ...], roll: float) -> FloatArray:
 
 
 def _turned_view(view: UInt8Array, turn: FloatArray) -> UInt8Array:
-    import cv2  # imported late: `import tpgan_sdk` stays light
+    cv2 = load_opencv()
 
     size = (view.shape[1], view.shape[0])
     grey = (BORDER_GREY,) * 3

@@ -96,7 +96,7 @@ def test_the_best_one_has_the_lowest_held_out_loss(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = iter([0.5, 0.3, 0.4])
-    monkeypatch.setattr("train.training.validation.HeldOut.loss", lambda *_: next(measured))
+    monkeypatch.setattr("train.training.validation.ValidationBatch.loss", lambda *_: next(measured))
     config = replace(TINY, steps=3, batch=2)
     settings = RunSettings(shards, tmp_path, heldout=shards, workers=0, save_every=1)
     state = checkpoint.load_state(train(config, settings, quiet))

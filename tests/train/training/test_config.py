@@ -18,7 +18,7 @@ from train.training.config import CONFIGS, TrainConfig, load_config
         (["bach=3"], "unknown setting 'bach'"),
         (["batch=many"], "batch is 'many'; expected a value of type int"),
         (["batch"], "expected key=value"),
-        (["preset=huge"], "preset is 'huge'; expected paper or edge or tiny"),
+        (["preset=huge"], "preset is 'huge'; expected paper or edge-drawn or tiny or edge"),
         (["batch=0"], "batch is 0; expected more than 0"),
         (["critic_bound=0"], "critic_bound is 0; expected more than 0"),
         (["learning_rate=NaN"], "learning_rate is nan; expected more than 0"),
@@ -35,7 +35,7 @@ def test_wrong_settings_are_refused(settings: list[str], message: str) -> None:
 @pytest.mark.parametrize("name", ["edge", "edge-drawn", "paper", "paper-code"])
 def test_ready_configurations_load(name: str) -> None:
     config = load_config(name)
-    assert config.preset == name.partition("-")[0]
+    assert config.preset == name.removesuffix("-code")
     assert config.spec == PRESETS[config.preset]
 
 

@@ -80,7 +80,9 @@ def test_a_part_of_a_model_is_refused(model: Path) -> None:
 
 
 def test_another_preset_is_refused(model: Path, batch: Example) -> None:
-    with pytest.raises(TrainingError, match=r"is of preset 'tiny' and .*has 'edge' and 'official'"):
+    with pytest.raises(
+        TrainingError, match=r"is of preset 'tiny' and .*has 'edge-drawn' and 'official'"
+    ):
         start_from_model(model, Generator(PRESETS["edge-drawn"]), batch)
     with pytest.raises(ModelError, match="no model named 'none'"):
         start_from_model(Path("none"), Generator(SPEC), batch)

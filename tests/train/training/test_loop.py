@@ -123,7 +123,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(shards: Path, tmp_path: Path) -
         train(config, RunSettings(shards, tmp_path, workers=0))
 
 
-@pytest.mark.parametrize(("spoiled", "module"), [("generator", "run"), ("critic", "critic")])
+@pytest.mark.parametrize(("spoiled", "module"), [("generator", "trainer"), ("critic", "critic")])
 def test_weights_that_are_not_finite_are_never_saved(
     spoiled: str, module: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
