@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from tpgan_sdk.detectors.packaged import PACKAGED_DETECTOR, non_maximum_suppress
 from tpgan_sdk.detectors.yunet import open_yunet
 from tpgan_sdk.errors import DetectorError
 from tpgan_sdk.models.model import sha256_of, sidecar_path
+
+from ..conftest import REPOSITORY
 
 
 def copied(folder: Path, **changes: Any) -> Path:
@@ -134,3 +138,19 @@ def test_it_is_small() -> None:
     info = json.loads(sidecar_path(PACKAGED_DETECTOR).read_text())
     assert PACKAGED_DETECTOR.stat().st_size < 1e6
     assert info["flops_320"] < 0.3e9
+
+
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    """In a process of its own: OpenCV's binding ends the process where it is given such a name."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.onnx")
+    shutil.copyfile(PACKAGED_DETECTOR, path)
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from tpgan_sdk.detectors.yunet import open_yunet\n"
+        "print(ascii(open_yunet(Path(sys.argv[1])).name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == r"'yunet:caf\udce9.onnx'"

@@ -67,8 +67,10 @@ def open_yunet(path: Path) -> MultiscaleDetector:
             f"of insightface use insightface:{path}"
         )
     try:
+        # Not the path: OpenCV's binding dies of one that is not UTF-8.
+        model, none = (np.frombuffer(data, np.uint8) for data in (path.read_bytes(), b""))
         detector = cv2.FaceDetectorYN.create(
-            str(path), "", (320, 320), CONFIDENCE, OVERLAP, MOST_FACES
+            "onnx", model, none, (320, 320), CONFIDENCE, OVERLAP, MOST_FACES
         )
         finder = _YuNet(path, detector)
         # A file with a fixed input size is only refused when it runs.

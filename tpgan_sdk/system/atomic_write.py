@@ -16,7 +16,8 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the folder cannot be written; what was there before stays.
     """
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not the name with something added: it may be as long as names can be.
+    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
