@@ -108,7 +108,13 @@ def _one_interrupt() -> Iterator[None]:
     """A second Ctrl-C does nothing: inside a pool's shutdown it would leave the workers waiting
     for ever, and this process for them."""
 
+    interrupted = False
+
     def first(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted:  # the second one came before the first could be dealt with
+            return
+        interrupted = True
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
