@@ -41,11 +41,12 @@ ALLOWED = {
     "train.rendering": "tpgan_sdk .data",
     "train.training": "tpgan_sdk .data .networks .recognisers",
     "train.recogniser_training": "tpgan_sdk .data .recognisers .training",
-    "train.evaluation": "tpgan_sdk .data .recognisers .training.checkpoint",
+    "train.evaluation": "tpgan_sdk .data .recognisers .rendering.landmarks .training.checkpoint",
     "train.auxiliary": "tpgan_sdk export .training",
     "train.landmarks": "tpgan_sdk export.graphs .data .rendering .networks .auxiliary",
     "train.detector": "tpgan_sdk export.graphs .data .rendering .networks .auxiliary .landmarks",
-    "train": "tpgan_sdk .data .recognisers .training .recogniser_training .evaluation",
+    "train": "tpgan_sdk .data .recognisers .rendering.landmarks .training .recogniser_training "
+    ".evaluation",
     "train.data.render": ".rendering",  # a documented command
     "export.graphs": "tpgan_sdk train.networks train.training",
     "export.precisions": "tpgan_sdk train.networks train.recognisers train.training .graphs",

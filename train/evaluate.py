@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from .evaluation.evaluations import (
     evaluate_people,
     evaluate_rendered,
 )
+from .evaluation.eyes import Opening, by_landmarks
 from .evaluation.figure import draw_figure, draw_grid
 from .evaluation.landmarks import Locate, by_detector, by_fiducials
 from .evaluation.multipie import by_points_file
@@ -34,6 +36,7 @@ from .evaluation.report import Report, markdown, write_report
 from .evaluation.synthesis import FolderSynthesis, Synthesis, from_checkpoint, from_onnx
 from .evaluation.views import View, nearest_yaw
 from .recognisers.embedder import Embedder, load_embedder
+from .rendering.landmarks import PortraitAnalyser
 
 DATASETS = ("rendered", "cfp", "lfw", "people", "multipie")
 GRID_PEOPLE = 10
@@ -62,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--cache", type=Path, help="folder that keeps landmarks and embeddings")
     p.add_argument("--seed", type=int, default=0, help="of degradation and bootstrap")
     p.add_argument("--draws", type=_count, default=DRAWS, help="of the bootstrap")
+    p.add_argument("--eyes", action="store_true", help="rendered: eyes as open as the true ones")
     p.add_argument("--grid", action="store_true", help="grid.png of real photos, too")
     return p
 
@@ -101,13 +105,24 @@ def run(args: argparse.Namespace) -> tuple[Report, Measured]:
         _shown(args.grid or rendered),
     )
     if rendered:
-        result = evaluate_rendered(args.root, args.people, setting, args.sex_from)
+        with _eye_meter(args.eyes) as opening:
+            setting = replace(setting, opening=opening)
+            result = evaluate_rendered(args.root, args.people, setting, args.sex_from)
     else:
         locate, landmarks = locator(args, kept)
         result = _photos(args, locate, replace(setting, landmarks=landmarks))
     for one in kept:
         one.save()
     return result
+
+
+@contextmanager
+def _eye_meter(wanted: bool) -> Iterator[Opening | None]:
+    if not wanted:
+        yield None
+        return
+    with PortraitAnalyser() as analyser:
+        yield by_landmarks(analyser)
 
 
 def _photos(args: argparse.Namespace, locate: Locate, setting: Setting) -> tuple[Report, Measured]:

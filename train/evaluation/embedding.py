@@ -15,6 +15,7 @@ from tpgan_sdk.geometry import FloatArray, Template
 from tpgan_sdk.images.resample import Float32Array, UInt8Array
 
 from ..recognisers.embedder import Embedder
+from .eyes import Opening
 from .similarity import asymmetry, psnr, sharpness, ssim, ssim_in_face
 from .synthesis import Synthesis
 from .views import View, aligned_face
@@ -63,6 +64,8 @@ class Measured:
     photo in the gallery, which is frontalized for this: the photo itself is the truth."""
     asymmetry: FloatArray
     """(N, 2) likewise."""
+    eyes: FloatArray
+    """(N, 2) likewise, `eyes.opening`; NaN where it was not asked for."""
     photo_ssim: FloatArray
     """Of a frontal photo in the gallery to itself, frontalized, within the face; NaN for others."""
     sheets: list[ProbePictures]
@@ -79,12 +82,14 @@ def measure(
     synthesis: Synthesis,
     embedders: Mapping[str, Embedder],
     shown: Callable[[View], bool] = lambda _: False,
+    opening: Opening | None = None,
 ) -> Measured:
     """Cuts, frontalizes and recognises every view once.
 
     Args:
         embedders: by name, at least one.
         shown: which probes' pictures are kept for the figure.
+        opening: measures eyes; they are not measured without it.
 
     Raises:
         TrainingError: there is no view.
@@ -106,7 +111,7 @@ def measure(
             vectors = {name: (a[index], b[index]) for name, (a, b) in embedded.items()}
             sheet = _sheet(view, made[index], synthesis.template) if shown(view) else None
             truth = view.truth if view.probe else aligned_face(view, synthesis.template)
-            rows.append(_row(view, every[index], truth, vectors, sheet))
+            rows.append(_row(view, every[index], truth, vectors, sheet, opening))
     if not rows:
         raise TrainingError("no picture to measure: the chosen people have none")
     return _joined(rows, list(embedders))
@@ -121,6 +126,7 @@ class _Row:
     photo_ssim: float
     sharpness: tuple[float, float]
     asymmetry: tuple[float, float]
+    eyes: tuple[float, float]
     sheet: ProbePictures | None
 
 
@@ -134,6 +140,7 @@ def _row(
     truth: UInt8Array | None,
     vectors: Mapping[str, tuple[Float32Array, Float32Array]],
     sheet: ProbePictures | None,
+    opening: Opening | None,
 ) -> _Row:
     likeness, noise, itself = NAN, NAN, NAN
     if made is not None and truth is not None:
@@ -147,10 +154,18 @@ def _row(
         likeness,
         noise,
         itself,
-        (NAN if made is None else sharpness(made), NAN if truth is None else sharpness(truth)),
-        (NAN if made is None else asymmetry(made), NAN if truth is None else asymmetry(truth)),
+        _both(sharpness, made, truth),
+        _both(asymmetry, made, truth),
+        _both(opening, made, truth) if view.probe else (NAN, NAN),
         sheet,
     )
+
+
+def _both(
+    figure: Callable[[UInt8Array], float] | None, made: UInt8Array | None, truth: UInt8Array | None
+) -> tuple[float, float]:
+    a, b = (NAN if p is None or figure is None else figure(p) for p in (made, truth))
+    return a, b
 
 
 def _sheet(view: View, made: UInt8Array | None, template: Template) -> ProbePictures | None:
@@ -174,6 +189,7 @@ def _joined(rows: Sequence[_Row], names: Sequence[str]) -> Measured:
         psnr=np.array([row.psnr for row in rows]),
         sharpness=np.array([row.sharpness for row in rows]),
         asymmetry=np.array([row.asymmetry for row in rows]),
+        eyes=np.array([row.eyes for row in rows]),
         photo_ssim=np.array([row.photo_ssim for row in rows]),
         sheets=[row.sheet for row in rows if row.sheet is not None],
     )

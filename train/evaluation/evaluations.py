@@ -18,6 +18,7 @@ from ..recognisers.embedder import Embedder
 from .attributes import SexRow, fit_on_gallery, sex_by_yaw
 from .bootstrap import DRAWS, IntArray, Interval, draws, interval, means
 from .embedding import Measured, measure
+from .eyes import Opening, as_open
 from .identification import Gallery, Probes, Rank1, rank1_by_yaw
 from .landmarks import Locate, open_view
 from .multipie import multipie_views
@@ -41,6 +42,8 @@ class Setting:
     draws: int = DRAWS
     shown: Callable[[View], bool] = lambda _: False
     """Which probes' pictures are kept for the figure."""
+    opening: Opening | None = None
+    """Measures eyes, where that is wanted."""
 
     def about(self, dataset: str, found: Measured, **more: Any) -> dict[str, Any]:
         """The report's first line."""
@@ -135,7 +138,7 @@ def evaluate_pairs(
 
 
 def _measured(views: Iterable[View], setting: Setting) -> Measured:
-    return measure(views, setting.synthesis, setting.embedders, setting.shown)
+    return measure(views, setting.synthesis, setting.embedders, setting.shown, setting.opening)
 
 
 def _identified(
@@ -187,8 +190,18 @@ def _alike(found: Measured, setting: Setting) -> list[SimilarityRow]:
             _ratio(values[at, 0], values[at, 1], person[at], person[at], drawn)
             for values in (found.sharpness, found.asymmetry)
         ]
+        figures.append(_eyes(found.eyes[at], person[at], drawn))
         rows.append(SimilarityRow(int(yaw), int(at.sum()), *figures))
     return rows
+
+
+def _eyes(openings: FloatArray, person: IntArray, drawn: IntArray) -> Interval:
+    """Percent of results whose eyes are as open as the true ones; NaN where none was measured."""
+    right = 100 * as_open(openings[:, 0], openings[:, 1])
+    there = ~np.isnan(right)
+    if not there.any():
+        return Interval(float("nan"), float("nan"), float("nan"))
+    return interval(float(right[there].mean()), means(right[there], person[there], drawn))
 
 
 def _beside_photos(found: Measured, setting: Setting) -> PhotoRow | None:

@@ -29,6 +29,9 @@ class SimilarityRow:
     """Of the results, in parts of the true faces'."""
     asymmetry: Interval
     """Likewise."""
+    eyes: Interval
+    """Percent of results whose eyes are as open as the true ones (`eyes.as_open`); NaN where that
+    was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def _verification(found: Mapping[str, Verification]) -> str:
 
 
 def _likeness(rows: Sequence[SimilarityRow]) -> str:
-    head = ("yaw", "views", "SSIM", "PSNR, dB", "sharpness, ratio", "asymmetry, ratio")
+    head = ("yaw", "views", "SSIM", "PSNR, dB", "sharpness, ratio", "asymmetry, ratio", "eyes, %")
     return table(
         head,
         [
@@ -133,6 +136,7 @@ def _likeness(rows: Sequence[SimilarityRow]) -> str:
                 _figure(row.psnr, 2),
                 _figure(row.sharpness, 2),
                 _figure(row.asymmetry, 2),
+                _figure(row.eyes),
             ]
             for row in rows
         ],

@@ -141,6 +141,7 @@ def test_sex_is_judged_by_one_classifier() -> None:
         psnr=np.zeros(12),
         sharpness=np.zeros((12, 2)),
         asymmetry=np.zeros((12, 2)),
+        eyes=np.full((12, 2), np.nan),
         photo_ssim=np.full(12, np.nan),
         sheets=[],
     )
