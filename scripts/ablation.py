@@ -28,7 +28,7 @@ from torch.utils.data import default_collate
 
 from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from train.data.example import Example
-from train.data.examples import Examples
+from train.data.shard_examples import ShardExamples
 from train.training import losses
 from train.training.ablation import WITHOUT
 from train.training.checkpoint import load_generator, load_state
@@ -89,7 +89,7 @@ def _python(*arguments: object) -> None:
 
 def draw(args: argparse.Namespace) -> None:
     """Figures and picture from what `run` left."""
-    examples = Examples(args.heldout, augmented=False)
+    examples = ShardExamples(args.heldout, augmented=False)
     count = min(VIEWS, len(examples))
     chosen = [examples[i * len(examples) // count] for i in range(count)]
     batch: Example = default_collate(chosen)
@@ -149,7 +149,7 @@ def _figures(folder: Path, batch: Example) -> dict[str, Any]:
     return {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
 
 
-def _picture(work: Path, examples: Examples) -> Canvas:
+def _picture(work: Path, examples: ShardExamples) -> Canvas:
     networks = {name: load_generator(work / name / "checkpoint")[0] for name in ORDER}
     columns = ["view", *(f"no {n}".replace("_", " ") for n in WITHOUT), "truth"]
     columns.insert(1, "all parts")
@@ -166,7 +166,7 @@ def _picture(work: Path, examples: Examples) -> Canvas:
     return canvas
 
 
-def _view(examples: Examples, person: int, yaw: int) -> Example:
+def _view(examples: ShardExamples, person: int, yaw: int) -> Example:
     shard = examples.shards[0]
     people = np.unique(shard.labels["identity"])
     wanted = (shard.labels["identity"] == people[person]) & (abs(shard.labels["yaw"] - yaw) < 1)

@@ -24,7 +24,7 @@ from tpgan_sdk.images.resample import UInt8Array, to_uint8, warp
 from train.data.alpha_blend import blend
 from train.data.augment import colour_map, damage, recolour
 from train.data.background import background
-from train.data.examples import Examples
+from train.data.shard_examples import ShardExamples
 from train.data.shards import VIEW_MARGIN, VIEW_SIZE
 
 matplotlib.use("Agg")
@@ -85,7 +85,7 @@ def real_views(photos: Path, detector: Detector, count: int) -> list[UInt8Array]
 
 def rendered_views(data: Path, count: int) -> list[UInt8Array]:
     """Views of 50 to 90 degrees as training sees them."""
-    examples = Examples(data)
+    examples = ShardExamples(data)
     rng = np.random.default_rng(0)
     views: list[UInt8Array] = []
     while len(views) < count:

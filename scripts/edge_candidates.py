@@ -143,11 +143,11 @@ def heldout_l1(network: Network, heldout: Path, batches: int = 32) -> float:
     import torch
 
     from tpgan_sdk.models.inputs import INPUT_NAMES
-    from train.data.examples import Examples, in_order
+    from train.data.shard_examples import ShardExamples, in_order
 
     values = []
     with torch.inference_mode():
-        for batch in islice(in_order(Examples(heldout, augmented=False), 24), batches):
+        for batch in islice(in_order(ShardExamples(heldout, augmented=False), 24), batches):
             face, *patches = (batch[name] for name in INPUT_NAMES)
             values.append((network(face, patches).image - batch["target"]).abs().mean().item())
     return float(np.mean(values))

@@ -29,9 +29,9 @@ from .evaluation.evaluations import (
     evaluate_rendered,
 )
 from .evaluation.eyes import Opening, by_landmarks
-from .evaluation.figure import draw_figure, draw_grid
 from .evaluation.landmarks import Locate, by_detector, by_fiducials
 from .evaluation.multipie import by_points_file
+from .evaluation.plots import draw_figure, draw_grid
 from .evaluation.report import Report, markdown, write_report
 from .evaluation.synthesis import FolderSynthesis, Synthesis, from_checkpoint, from_onnx
 from .evaluation.views import View, nearest_yaw

@@ -21,7 +21,7 @@ import torch
 from tpgan_sdk.errors import TPGANError, TrainingError
 
 from .data.example import Example
-from .data.examples import Examples, training_batches
+from .data.shard_examples import ShardExamples, training_batches
 from .recognisers import load_recogniser
 from .training.config import TrainConfig, load_config
 from .training.device import DEVICES, on_device
@@ -83,7 +83,7 @@ def prepare(
     if config.batch % among.count:
         raise TrainingError(f"batch {config.batch} cannot be shared by {among.count} processes")
     config = replace(config, identity_after=0, adversarial_after=0, fetch_only_until=0)
-    examples = Examples(data, template=config.spec.template, margin=config.margin)
+    examples = ShardExamples(data, template=config.spec.template, margin=config.margin)
     computing = among.device.type == "cpu" and among.count == 1
     watch = StepTimer(time.process_time if computing else time.perf_counter, among.device)
     known = load_recogniser(recogniser) if recogniser else None

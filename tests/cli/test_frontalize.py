@@ -20,7 +20,7 @@ from tpgan_sdk import cli
 from tpgan_sdk.cli import frontalize
 from tpgan_sdk.cli.frontalize import main
 from tpgan_sdk.cli.progress import progress
-from tpgan_sdk.cli.report import Report
+from tpgan_sdk.cli.report_file import Report
 from tpgan_sdk.errors import BackendError, DetectorError, GeometryError, TPGANError
 from tpgan_sdk.geometry import OFFICIAL
 from tpgan_sdk.images.files import read_image, write_image

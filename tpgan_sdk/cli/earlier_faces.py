@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from .output_paths import Results
-from .report import FILE_NAME
+from .report_file import FILE_NAME
 
 log = logging.getLogger("tpgan_sdk")
 

@@ -26,7 +26,7 @@ from .input_report import LEFT_OUT, InputReport, report_input
 from .output_paths import Results
 from .process_input import Options
 from .progress import progress
-from .report import Report
+from .report_file import Report
 from .worker_pool import INPUTS_EACH, NoWorkersError, default_workers, map_in_processes
 
 log = logging.getLogger("tpgan_sdk")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..errors import TPGANError
 from ..frontalizer import Frontalizer
 from .process_input import Options, frontalize_one
-from .report import face_fields
+from .report_file import face_fields
 
 log = logging.getLogger("tpgan_sdk")
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import Float32Array, UInt8Array, to_uint8
 
-from .error_table import sample
+from .detector_error_table import sample
 
 MIDDLE: Final = np.float32(115)
 """Grey level of an ordinary face."""
@@ -152,8 +152,8 @@ def misplace(
     """Landmarks (5, 2) in 128-px crop pixels, as wrong as detectors have them.
 
     Half of the time what the SDK's detector and refiner do at this yaw on rendered views
-    (`error_table`), up to two and a half times as large: on photos they err about twice as much.
-    There the mean is another too, and other detectors err otherwise, so the other half is plain
+    (`detector_error_table`), up to two and a half times as large: on photos they err about twice
+    as much. There the mean is another too, and other detectors err otherwise, so the other half is plain
     noise of any size up to a few pixels.
     """
     points = np.asarray(landmarks, dtype=np.float64)

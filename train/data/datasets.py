@@ -18,11 +18,11 @@ from tpgan_sdk.images.resample import Float32Array, UInt8Array, warp
 
 from .background import background
 from .example import Example, ExampleSet, Sample, make_example
-from .examples import Examples, Position
 from .multipie import Picture, scan
 from .multipie_settings import SETTINGS, training_pairs
 from .pairs import Pair, Photo, read_pairs, summary
 from .points import read_points
+from .shard_examples import Position, ShardExamples
 from .shards import VIEW_MARGIN, VIEW_SIZE
 
 DATASETS: Final = ("rendered", "multipie", "multipie-1", "csv")
@@ -30,7 +30,7 @@ DATASETS: Final = ("rendered", "multipie", "multipie-1", "csv")
 
 
 class PairExamples(ExampleSet):
-    """Examples from pairs of photos, as `Examples` makes them from shards.
+    """ShardExamples from pairs of photos, as `ShardExamples` makes them from shards.
 
     A photo whose face looks to the left is mirrored together with its frontal photo, so that the
     occluded side is on the right. The first view is cut by the photo's own landmarks.
@@ -120,8 +120,8 @@ def open_examples(
     augmented: bool = True,
     margin: int = 0,
     say: Callable[[str], None] | None = None,
-) -> Examples | PairExamples:
-    """Examples for training.
+) -> ShardExamples | PairExamples:
+    """ShardExamples for training.
 
     Args:
         dataset: one of `DATASETS`.
@@ -136,7 +136,7 @@ def open_examples(
         DetectorError: a CSV lacks points and the default detector does not work here.
     """
     if dataset == "rendered":
-        return Examples(root, augmented, template, margin)
+        return ShardExamples(root, augmented, template, margin)
     if dataset == "csv":
         return PairExamples(read_pairs(root), template, augmented, margin)
     if dataset not in DATASETS:

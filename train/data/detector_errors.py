@@ -25,7 +25,7 @@ from tpgan_sdk.images.resample import UInt8Array
 from . import augment
 from .alpha_blend import blend
 from .background import background
-from .error_table import Band, ErrorTable
+from .detector_error_table import Band, ErrorTable
 from .shards import VIEW_MARGIN, ShardReader, find_shards
 
 BAND: Final = 15

@@ -299,7 +299,8 @@ class FlowGenerator(nn.Module):
         person = fetch(torch.sigmoid(silhouette), place)
         if self.spec.silhouette:
             # Of a turned face only the person is fetched; a frontal photo stays whole.
-            inside = fetch(eroded(torch.sigmoid(silhouette)), place)
+            # Detached: or the silhouette learns to reach beyond the person, to be eroded less.
+            inside = fetch(eroded(torch.sigmoid(silhouette.detach())), place)
             low, high = INSIDE
             inside = torch.clamp((inside - low) / (high - low), 0.0, 1.0)
             seen = seen * (1 - self.pathway.turned(flow) * (1 - inside))

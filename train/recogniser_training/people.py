@@ -13,7 +13,7 @@ from tpgan_sdk.geometry import CROP_SIZE
 from tpgan_sdk.images.files import SUFFIXES
 
 from ..data.example import Example, ExampleSet
-from ..data.examples import Examples, Position
+from ..data.shard_examples import Position, ShardExamples
 
 
 class PeopleFolder(ExampleSet):
@@ -65,5 +65,5 @@ class PeopleFolder(ExampleSet):
 def open_people(folder: Path) -> ExampleSet:
     """Rendered shards where there are any, else a `PeopleFolder`."""
     if any(folder.glob("shard-*")):
-        return Examples(folder)
+        return ShardExamples(folder)
     return PeopleFolder(folder)

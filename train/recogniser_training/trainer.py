@@ -17,7 +17,7 @@ from torch import optim
 from tpgan_sdk.errors import TrainingError
 
 from ..data.example import Example
-from ..data.examples import training_batches
+from ..data.shard_examples import training_batches
 from ..recognisers.base import FaceNetwork
 from ..recognisers.weights import NETWORKS, read_network
 from ..training.device import on_device, pick

@@ -12,7 +12,7 @@ from tpgan_sdk.errors import TrainingError
 
 from ..data.datasets import open_examples
 from ..data.example import Example, ExampleSet
-from ..data.examples import training_batches
+from ..data.shard_examples import training_batches
 from ..recognisers import load_recogniser
 from . import atomic_folder
 from .checkpoint_manager import CheckpointManager

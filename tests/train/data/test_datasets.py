@@ -15,8 +15,8 @@ from tpgan_sdk.faces.crops import crop_face
 from tpgan_sdk.geometry import mirror_landmarks
 from tpgan_sdk.images.files import write_image
 from train.data.datasets import PairExamples, multipie_pairs, open_examples
-from train.data.examples import Examples, Position, Shuffle
 from train.data.pairs import Pair, Photo
+from train.data.shard_examples import Position, ShardExamples, Shuffle
 
 from ..photos import WIDTH, face_photo, face_points, points_text, write_multipie
 
@@ -35,7 +35,7 @@ def _pair(folder: Path, yaw: float, mirrored: bool = False, person: int = 1) -> 
 
 
 def test_examples_look_as_those_of_shards(shards: Path, tmp_path: Path) -> None:
-    rendered = Examples(shards, augmented=False)[1]
+    rendered = ShardExamples(shards, augmented=False)[1]
     photographed = PairExamples([_pair(tmp_path, 40)], augmented=False)[0]
     assert photographed.keys() == rendered.keys()
     for name, value in photographed.items():
@@ -105,7 +105,7 @@ def test_a_damaged_photo_is_named(tmp_path: Path) -> None:
 
 def test_rendered_views_are_opened(shards: Path) -> None:
     examples = open_examples("rendered", shards, "official", augmented=False)
-    assert isinstance(examples, Examples)
+    assert isinstance(examples, ShardExamples)
     assert (len(examples), examples.classes, examples.augmented) == (12, 4, False)
 
 

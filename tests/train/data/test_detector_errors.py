@@ -17,8 +17,8 @@ from tpgan_sdk.geometry import FloatArray
 from tpgan_sdk.images.resample import UInt8Array, to_uint8
 from tpgan_sdk.types import Detection
 from train.data import augment, detector_errors
+from train.data.detector_error_table import SHIPPED, Band, ErrorTable, load_table, sample
 from train.data.detector_errors import measure, summarise
-from train.data.error_table import SHIPPED, Band, ErrorTable, load_table, sample
 from train.data.shards import VIEW_MARGIN, ShardReader
 
 from ...conftest import REPOSITORY

@@ -14,7 +14,7 @@ from tpgan_sdk.images.files import write_image
 from tpgan_sdk.images.resample import UInt8Array
 from train.data.people import Pair, Photo, read_people
 from train.evaluation.evaluations import Setting, evaluate_multipie, evaluate_pairs, evaluate_people
-from train.evaluation.figure import draw_figure, draw_grid
+from train.evaluation.plots import draw_figure, draw_grid
 from train.evaluation.report import Report, markdown, write_report
 from train.evaluation.views import UNKNOWN, View
 

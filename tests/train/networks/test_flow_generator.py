@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from train.networks.flow_generator import FlowGenerator, eroded, fill
+from train.networks.flow_generator import FlowGenerator, FrontalFlow, eroded, fill
 from train.networks.flow_spec import EDGE, TINY_FLOW, FlowSpec
 
 
@@ -90,16 +90,18 @@ def test_every_parameter_learns() -> None:
 def test_of_a_turned_face_only_the_person_is_fetched() -> None:
     """Every place moved by 16 px; the silhouette says at once that all is person, or nothing."""
     network = FlowGenerator(TINY_FLOW).eval()
-    with torch.no_grad():
-        network.pathway.head.bias[0] = 0.2
-        network.pathway.head.bias[2] = 10.0  # seen everywhere
-        for layer in network.pathway.silhouette:
-            layer.weight.zero_()
-            layer.bias.fill_(5.0)
-        person = network(_face())
-        for layer in network.pathway.silhouette:
-            layer.bias.fill_(-5.0)
-        nobody = network(_face())
+    weights = network.state_dict()
+    weights["pathway.head.bias"].copy_(torch.tensor([0.2, 0.0, 10.0]))  # moved, seen everywhere
+
+    def told(level: float) -> FrontalFlow:
+        for name, value in weights.items():
+            if name.startswith("pathway.silhouette."):
+                value.fill_(level if name.endswith("bias") else 0.0)
+        with torch.no_grad():
+            result: FrontalFlow = network(_face())
+        return result
+
+    person, nobody = told(5.0), told(-5.0)
     assert (person.fetch_weight > 0.8).float().mean() > 0.95  # 0.12 is drawn by the local pathways
     assert (nobody.fetch_weight < 0.1).float().mean() > 0.95
 

@@ -14,7 +14,7 @@ from torch.utils.data import default_collate
 from tpgan_sdk.backends import create_backend
 from tpgan_sdk.models.model import resolve_model
 from train.data.example import Example
-from train.data.examples import Examples, Position
+from train.data.shard_examples import Position, ShardExamples
 from train.data.shards import HIDDEN, SEEN
 from train.networks import FlowGenerator, FrontalFlow
 from train.training import checkpoint
@@ -41,7 +41,7 @@ CONFIG = replace(
 
 @pytest.fixture(scope="module")
 def batch(shards: Path) -> Example:
-    examples = Examples(shards, augmented=False, margin=16)
+    examples = ShardExamples(shards, augmented=False, margin=16)
     result: Example = default_collate([examples[i] for i in range(4)])
     return result
 
@@ -58,7 +58,7 @@ def _perfect(batch: Example) -> FrontalFlow:
 
 def test_the_exact_flow_of_an_example_fetches_its_own_crop(shards: Path) -> None:
     # The cartoons' flow is the identity: what it fetches is the crop in the middle of the face.
-    example = Examples(shards, augmented=False, margin=16)[4]
+    example = ShardExamples(shards, augmented=False, margin=16)[4]
     assert set(example) == {
         *("face", "target", "yaw", "identity", "flow", "visibility", "silhouette"),
     }
@@ -77,8 +77,8 @@ def test_the_exact_flow_of_an_example_fetches_its_own_crop(shards: Path) -> None
 
 
 def test_the_flow_follows_misplaced_landmarks_and_cut_photos(shards: Path) -> None:
-    exact = Examples(shards, augmented=False, margin=16)
-    wild = Examples(shards, margin=16)
+    exact = ShardExamples(shards, augmented=False, margin=16)
+    wild = ShardExamples(shards, margin=16)
     moved, hidden = [], []
     for seed in range(12):
         example = wild[Position(4, (0, 1, seed))]
@@ -175,7 +175,7 @@ def test_a_whole_run_writes_pictures_resumes_and_loads(shards: Path, tmp_path: P
 def test_a_flow_run_begins_with_an_exported_model(batch: Example, shards: Path) -> None:
     torch.manual_seed(0)
     run = Trainer(replace(CONFIG, preset="edge"), classes=4)
-    run.start_from(Path("edge"), Examples(shards, margin=16))
+    run.start_from(Path("edge"), ShardExamples(shards, margin=16))
     assert isinstance(run.network, FlowGenerator)
     model = resolve_model("edge")
     face = batch["face"][:2]

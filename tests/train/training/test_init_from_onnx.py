@@ -19,7 +19,7 @@ from tpgan_sdk.errors import ModelError, TrainingError
 from tpgan_sdk.models.inputs import INPUT_NAMES
 from tpgan_sdk.models.model import resolve_model
 from train.data.example import Example
-from train.data.examples import Examples
+from train.data.shard_examples import ShardExamples
 from train.networks import Generator
 from train.networks.spec import PRESETS
 from train.networks.spec import TINY as SPEC
@@ -33,7 +33,7 @@ from ..runs import TINY, quiet
 
 @pytest.fixture(scope="module")
 def batch(shards: Path) -> Example:
-    examples = Examples(shards)
+    examples = ShardExamples(shards)
     result: Example = default_collate([examples[i] for i in range(len(examples))])
     return result
 

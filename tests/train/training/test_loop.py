@@ -18,7 +18,7 @@ from torch import nn
 
 from tpgan_sdk.errors import TrainingError
 from train.__main__ import main
-from train.data.examples import Examples
+from train.data.shard_examples import ShardExamples
 from train.networks import Generator
 from train.networks.spec import PRESETS
 from train.training import checkpoint
@@ -48,7 +48,7 @@ def test_thirty_steps_bring_the_pixel_loss_down(shards: Path, trained: Path) -> 
     """On a fixed batch the averaged weights end under 70 % of the untrained network's loss."""
     from train.training.validation import ValidationBatch
 
-    held = ValidationBatch(Examples(shards, augmented=False), torch.device("cpu"))
+    held = ValidationBatch(ShardExamples(shards, augmented=False), torch.device("cpu"))
     torch.manual_seed(0)
     before = held.loss(Generator(PRESETS["tiny"]).eval())
     network, state = checkpoint.load_generator(trained)
@@ -180,7 +180,7 @@ def test_other_data_cannot_resume(
     data: dict[str, Any], shown: str, shards: Path, trained: Path, tmp_path: Path
 ) -> None:
     copied(trained, tmp_path, data)
-    now = Examples(shards).index()[:8]
+    now = ShardExamples(shards).index()[:8]
     both = (
         f"was trained on {shown.format(now=now)}, {shards} holds 12 views of 4 identities "
         f"(rendered, index {now}); resume wi"
@@ -191,17 +191,17 @@ def test_other_data_cannot_resume(
 
 def test_the_index_is_that_of_the_labels(shards: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(shards, tmp_path / "moved")
-    assert Examples(moved).index() == Examples(shards).index()
+    assert ShardExamples(moved).index() == ShardExamples(shards).index()
     labels = np.load(moved / "shard-00000" / "labels.npy")
     labels["landmarks"][0, 0, 0] += 1
     np.save(moved / "shard-00000" / "labels.npy", labels)
-    assert Examples(moved).index() != Examples(shards).index()
+    assert ShardExamples(moved).index() != ShardExamples(shards).index()
 
 
 def test_a_checkpoint_that_names_no_dataset_resumes(
     shards: Path, trained: Path, tmp_path: Path
 ) -> None:
-    index = Examples(shards).index()
+    index = ShardExamples(shards).index()
     known = {"dataset": "rendered", "views": 12, "identities": 4, "index": index}
     assert checkpoint.load_state(trained).data == known
     copied(trained, tmp_path, {"views": 12, "identities": 4})
@@ -297,7 +297,7 @@ def test_a_dry_run_shows_what_would_run_and_writes_nothing(
         "dataset": "rendered",
         "views": 12,
         "identities": 4,
-        "index": Examples(shards).index(),
+        "index": ShardExamples(shards).index(),
         "device": "cpu",
         "processes": 1,
         "first_step": 0,

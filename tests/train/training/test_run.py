@@ -13,7 +13,7 @@ from torch.utils.data import default_collate
 from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.models.inputs import INPUT_NAMES
 from train.data.example import Example
-from train.data.examples import Examples
+from train.data.shard_examples import ShardExamples
 from train.networks import Generator
 from train.networks.spec import PRESETS
 from train.recognisers import Recogniser
@@ -29,7 +29,7 @@ from ..runs import TINY
 
 @pytest.fixture(scope="module")
 def batch(shards: Path) -> Example:
-    examples = Examples(shards, augmented=False)
+    examples = ShardExamples(shards, augmented=False)
     result: Example = default_collate([examples[i] for i in range(4)])
     return result
 
@@ -131,7 +131,7 @@ def test_the_contrast_knows_others_and_leaves_the_own_faces_out(shards: Path) ->
     torch.manual_seed(0)
     config = replace(TINY, identity=0.1, identity_contrast=0.05, identity_after=0)
     run = Trainer(config, 4, Recogniser(MobileFaceNet()))
-    examples = Examples(shards)
+    examples = ShardExamples(shards)
     run.remember(examples)
     objective = run.objective
     assert objective.others.shape == (len(examples), 128)

@@ -15,12 +15,12 @@ from tpgan_sdk.errors import TrainingError
 from tpgan_sdk.geometry import OFFICIAL
 from train.data import augment
 from train.data.alpha_blend import blend
-from train.data.error_table import SHIPPED, load_table
-from train.data.examples import Examples, Position, Shuffle, training_batches
+from train.data.detector_error_table import SHIPPED, load_table
+from train.data.shard_examples import Position, ShardExamples, Shuffle, training_batches
 
 
 def test_an_example_is_a_function_of_its_position(shards: Path) -> None:
-    examples = Examples(shards)
+    examples = ShardExamples(shards)
     one, two = (examples[Position(5, (0, 1, 5))] for _ in range(2))
     other = examples[Position(5, (0, 2, 5))]
     for name, value in one.items():
@@ -29,7 +29,7 @@ def test_an_example_is_a_function_of_its_position(shards: Path) -> None:
 
 
 def test_layout_range_and_channel_order(shards: Path) -> None:
-    examples = Examples(shards, augmented=False)
+    examples = ShardExamples(shards, augmented=False)
     example = examples[0]
     assert example["face"].shape == example["target"].shape == (3, 128, 128)
     assert example["nose"].shape == (3, 32, 40)
@@ -43,7 +43,7 @@ def test_layout_range_and_channel_order(shards: Path) -> None:
 
 def test_without_augmentation_a_frontal_view_is_its_target(shards: Path) -> None:
     """Same picture, same background, exact points: only the template's rounding is left."""
-    example = Examples(shards, augmented=False)[3]
+    example = ShardExamples(shards, augmented=False)[3]
     assert (example["face"] - example["target"]).abs().mean() < 0.04
 
 
@@ -55,7 +55,7 @@ def test_shuffle_visits_every_view_once_an_epoch_and_resumes() -> None:
 
 
 def test_batches_resume_where_they_stopped(shards: Path) -> None:
-    examples = Examples(shards)
+    examples = ShardExamples(shards)
     whole = list(islice(training_batches(examples, 4, 0, 0, workers=0), 3))
     rest = next(training_batches(examples, 4, 0, 8, workers=0))
     assert torch.equal(whole[2]["face"], rest["face"])
@@ -136,4 +136,4 @@ def test_composing_is_premultiplied() -> None:
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no shards in .*train\.data\.render"):
-        Examples(tmp_path)
+        ShardExamples(tmp_path)

@@ -32,8 +32,8 @@ class Position:
     seed: tuple[int, ...]
 
 
-class Examples(ExampleSet):
-    """Examples from a folder of shards.
+class ShardExamples(ExampleSet):
+    """ShardExamples from a folder of shards.
 
     Each example is an `Example`.
     """
