@@ -153,8 +153,8 @@ def misplace(
 
     Half of the time what the SDK's detector and refiner do at this yaw on rendered views
     (`detector_error_table`), up to two and a half times as large: on photos they err about twice
-    as much. There the mean is another too, and other detectors err otherwise, so the other half is plain
-    noise of any size up to a few pixels.
+    as much. There the mean is another too, and other detectors err otherwise, so the other half is
+    plain noise of any size up to a few pixels.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     if rng.random() < 0.5:
