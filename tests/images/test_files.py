@@ -190,6 +190,33 @@ def test_alpha_is_composed_on_grey(tmp_path: Path, kind: str) -> None:
     assert image[4, 12].tolist() == [128, 128, 128]
 
 
+@pytest.mark.parametrize("alpha", [[0, 0], [0, 1], [1, 1]])
+@pytest.mark.parametrize("scale", [1, 257])
+def test_alpha_that_is_none(tmp_path: Path, alpha: list[int], scale: int) -> None:
+    """Zero everywhere, or stored as 0 and 1: the colours are the picture."""
+    bgra = np.array([[[10, 20, 30, alpha[0]], [40, 50, 255, alpha[1]]]], np.uint8)
+    deep = bgra if scale == 1 else bgra.astype(np.uint16) * 257
+    np.testing.assert_array_equal(check_image(deep), bgra[:, :, :3])
+    write_image(tmp_path / "a.png", bgra)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), bgra[:, :, :3])
+
+
+def test_a_little_alpha_is_alpha() -> None:
+    bgra = np.array([[[10, 20, 30, 0], [40, 50, 60, 2]]], np.uint8)
+    np.testing.assert_array_equal(check_image(bgra), [[[128] * 3, [127, 127, 127]]])
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_a_bmp_with_bit_fields(tmp_path: Path, alpha: int) -> None:
+    """Of 32 bits, with a mask for alpha that nobody filled in, as screen grabs are saved."""
+    pixels = bytes([10, 20, 30, alpha, 40, 50, 60, alpha])
+    masks = struct.pack("<4I4s48x", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
+    header = struct.pack("<IiiHHIIiiII", 108, 2, 1, 1, 32, 3, len(pixels), 0, 0, 0, 0) + masks
+    start = struct.pack("<2sIHHI", b"BM", 14 + 108 + len(pixels), 0, 0, 14 + 108)
+    image = read(tmp_path, start + header + pixels)
+    assert image.tolist() == [[[10, 20, 30], [40, 50, 60]]]
+
+
 @pytest.mark.parametrize(
     ("mode", "kind"), [("L", "PNG"), ("L", "JPEG"), ("1", "PNG"), ("P", "PNG")]
 )

@@ -38,8 +38,8 @@ _EXPECTED = "expected (H, W, 3) uint8 in BGR order"
 def read_image(path: str | Path) -> UInt8Array:
     """A file as the SDK takes it.
 
-    EXIF rotation is applied; 16 bit become 8; grey becomes BGR; alpha is composed on grey; CMYK is
-    converted; of an animation or several pages the first is taken.
+    EXIF rotation is applied; 16 bit become 8; grey becomes BGR; alpha is composed on grey, as in
+    `check_image`; CMYK is converted; of an animation or several pages the first is taken.
 
     What is told: a file that ends too early or lacks its end marker, and whatever the decoder
     refuses, as any wrong bit of a PNG (it carries checksums). What is not: damage in the middle of
@@ -92,7 +92,8 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
 
     Args:
         image: uint8, or uint16 over its full range; (H, W, 3) BGR, (H, W, 4) BGRA, which is
-            composed on grey, (H, W) or (H, W, 1) grey.
+            composed on grey, (H, W) or (H, W, 1) grey. Alpha that is nowhere above 1 of 255 is
+            none: screen grabs leave it 0, masks are stored as 0 and 1.
 
     Returns:
         (H, W, 3) uint8 BGR, contiguous; the same array where it is that already.
@@ -121,9 +122,11 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
     if image.shape[2] == 1:
         image = np.repeat(image, 3, axis=2)
     elif image.shape[2] == 4:
-        alpha = image[:, :, 3:].astype(np.float32) / 255
-        grey = TRANSPARENT_GREY * (1 - alpha)
-        image = np.rint(image[:, :, :3] * alpha + grey).astype(np.uint8)
+        image, alpha = image[:, :, :3], image[:, :, 3:]
+        if alpha.max() > 1:
+            share = alpha.astype(np.float32) / 255
+            grey = TRANSPARENT_GREY * (1 - share)
+            image = np.rint(image * share + grey).astype(np.uint8)
     return np.ascontiguousarray(image)
 
 
