@@ -692,3 +692,38 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "tpgan_sdk", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("tpgan-sdk ")
+
+
+@pytest.mark.parametrize(
+    "system", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_names_that_are_not_utf_8(tmp_path: Path, system: dict[str, str], workers: str) -> None:
+    """Photos of such names are done and reported, and so is one that is none."""
+    names = [b"caf\xe9", "人".encode(), b"bad\xe9"]
+    folder = os.fsencode(tmp_path / "in")
+    for name in names:
+        write_image(Path(os.fsdecode(folder + b"/" + name + b".png")), np.ones((9, 9, 3), np.uint8))
+    Path(os.fsdecode(folder + b"/bad\xe9.png")).write_text("no picture")
+    code = (
+        "import sys; from functools import partial; import tpgan_sdk.cli as cli\n"
+        "from tpgan_sdk.cli import frontalize; from tests.cli.test_frontalize import Pipeline\n"
+        "frontalize.main = partial(frontalize.main, make_frontalizer=Pipeline)\n"
+        "if __name__ == '__main__': sys.exit(cli.main(sys.argv[1:]))"
+    )
+    out = tmp_path / "out"
+    words = ["frontalize", str(tmp_path / "in"), "-o", str(out), "--paste-back"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--workers", workers],
+        cwd=REPOSITORY,
+        env={**os.environ, **system},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout[:18]) == (3, b"2 of 3 inputs gave"), done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"bad\\udce9.png is not an image" in done.stderr
+    found = {name for name in os.listdir(os.fsencode(out)) if name.endswith(b".png")}
+    assert found == {name + end for name in names[:2] for end in (b".png", b".pasted.png")}
+    inputs = [os.fsencode(line["input"]) for line in lines(out)]
+    if not system:
+        assert set(inputs) == {folder + b"/" + name + b".png" for name in names}

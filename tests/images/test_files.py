@@ -364,6 +364,20 @@ def test_write_faults(tmp_path: Path) -> None:
         write_image(tmp_path / "face.xyz", np.zeros((2, 2, 3), np.uint8))
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.png", b"\xff\xfe.JPG", "人.Png".encode()])
+def test_a_name_of_any_bytes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    write_image(path, np.full((4, 4, 3), 100, np.uint8))
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+    assert (read_image(path) == 100).all()
+
+
+@pytest.mark.parametrize("name", [b"face.\xe9", b"face.png\xe9", b"face", b"caf\xe9"])
+def test_an_ending_of_any_bytes(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(ImageError, match=r"expected \.png"):
+        write_image(tmp_path / os.fsdecode(name), np.zeros((4, 4, 3), np.uint8))
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [

@@ -29,6 +29,12 @@ SUFFIXES: Final = frozenset(
 )
 """Endings by which a folder's images are told; a file given by name may have any."""
 
+_WRITTEN: Final = SUFFIXES | set(
+    ".avif .dib .exr .hdr .jp2 .pam .pbm .pgm .pic .pnm .ppm .pxm .ras .sr".split()
+)
+"""Endings that OpenCV may write. It gets one of these and never the user's own string: its binding
+dies on a name that is not UTF-8."""
+
 PASTED: Final = ".pasted"
 """What the name of a photo with its faces pasted back has beyond that of the face."""
 
@@ -249,12 +255,13 @@ def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
 def _encode(path: Path, image: UInt8Array) -> bytes:
     cv2 = load_opencv()
 
-    if not cv2.haveImageWriter(path.name):
+    ending = path.suffix.lower()
+    if ending not in _WRITTEN or not cv2.haveImageWriter(f"name{ending}"):
         raise ImageError(f"{path} has an ending that OpenCV cannot write; expected .png")
     fault = f"{path} cannot be written: {path.suffix} does not take shape {image.shape}"
     expected = "expected a format that takes it, as .png"
     try:
-        done, encoded = cv2.imencode(path.suffix, image)
+        done, encoded = cv2.imencode(ending, image)
     except cv2.error as error:
         raise ImageError(f"{fault} ({error}); {expected}") from error
     if not done:  # too large for the format, for one
