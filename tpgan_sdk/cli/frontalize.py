@@ -204,7 +204,7 @@ def _run(
             frontalizer.close()  # every worker opens its own
             make = partial(_open_in_worker, args, make_frontalizer, options)
             try:
-                outcomes = stack.enter_context(map_in_processes(make, found, workers))
+                outcomes = stack.enter_context(map_in_processes(make, found, workers, _lost))
             except NoWorkersError as error:
                 log.warning("%s; this process does all the work", error)
                 again = stack.enter_context(_open(args, make_frontalizer))
@@ -241,6 +241,11 @@ def _open_in_worker(
 ) -> Callable[[tuple[Path, Path]], InputReport]:
     _set_up_logs(verbose=False)  # what is chosen and why has been told
     return _task(_open(args, make_frontalizer), options)
+
+
+def _lost(found: tuple[Path, Path], reason: str) -> InputReport:
+    """Of an input over which its worker ended."""
+    return InputReport(0, [{"reason": reason}], [], looked_at=False)
 
 
 def _detector_name(frontalizer: Frontalizer, options: Options) -> str | None:

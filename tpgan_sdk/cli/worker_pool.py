@@ -10,9 +10,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from typing import Any, Final, TypeVar
 
 from ..errors import TPGANError
@@ -24,9 +24,6 @@ Made = TypeVar("Made")
 
 INPUTS_EACH: Final = 16
 """A worker starts in the time of about this many photos: for fewer it is not worth while."""
-
-# Of this process, where it is a worker.
-_call: Callable[[Any], Any]
 
 
 class NoWorkersError(TPGANError):
@@ -41,43 +38,124 @@ def default_workers(inputs: int, device: str) -> int:
     return max(1, min(usable_cores(), inputs // INPUTS_EACH)) if device == "cpu" else 1
 
 
+def _fail(item: object, reason: str) -> Any:
+    raise TPGANError(f"{reason}. What was written so far is kept")
+
+
 @contextmanager
 def map_in_processes(
-    make: Callable[[], Callable[[Given], Made]], items: Iterable[Given], workers: int
+    make: Callable[[], Callable[[Given], Made]],
+    items: Iterable[Given],
+    workers: int,
+    lost: Callable[[Given, str], Made] = _fail,
 ) -> Iterator[Iterator[Made]]:
     """What worker processes make of the items, in the items' order.
 
     Args:
         make: is called once in each worker; it, the items and what comes of them are pickled.
         workers: processes, which share the cores out among them.
+        lost: what stands for an item whose worker ended over it, from the item and the reason; the
+            others go on, with a new worker. By default a TPGANError is raised.
 
     Raises:
         NoWorkersError: on entering: none can be started.
-        TPGANError: from the iterator: a worker has ended.
+        TPGANError: from the iterator: every worker has ended before it took its first item.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
-    pool: ProcessPoolExecutor | None = None
+    team: list[_Worker] = []
     with _one_interrupt():
         try:
             try:
-                shares = context.SimpleQueue()
-                for share in zip(core_shares(workers), thread_shares(workers), strict=True):
-                    shares.put(share)
-                pool = ProcessPoolExecutor(workers, context, _begin, (shares, make))
-                with _interrupts_held_back():
-                    results = pool.map(_work, items)  # starts the workers
-            # No semaphores (serverless platforms), no file handle or process left: what is raised
-            # depends on where that shows.
-            except (OSError, ImportError, NotImplementedError) as error:
+                for cores, threads in zip(
+                    core_shares(workers), thread_shares(workers), strict=True
+                ):
+                    team.append(_Worker(make, cores, threads))
+            except OSError as error:  # no file handle or process left
                 raise NoWorkersError(
-                    f"no worker processes can be started here ({error}): they need POSIX "
-                    "semaphores (/dev/shm), a few dozen open files (ulimit -n) and processes "
-                    "(ulimit -u)"
+                    f"no worker processes can be started here ({error}): they need a few dozen "
+                    "open files (ulimit -n) and processes (ulimit -u)"
                 ) from error
-            yield _checked(results)
+            yield _results(team, items, lost)
         finally:
-            if pool:
-                pool.shutdown(cancel_futures=True)
+            for worker in team:
+                worker.connection.close()
+            for worker in team:
+                worker.process.join()
+
+
+class _Worker:
+    """A process that has one item in hand at most: where it dies, it is known of which."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        self.start()
+
+    def start(self) -> None:
+        """Raises OSError where the system starts none."""
+        resource_tracker.ensure_running()  # started with the process, it would let Ctrl-C through
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold
+        self.connection, other = context.Pipe()
+        self.in_hand: tuple[int, Any] | None = None
+        self.expected = True  # to say something: first that it is open
+        self.process = context.Process(target=_serve, args=(other, *self._arguments))
+        try:
+            with _interrupts_held_back():
+                self.process.start()
+        except BaseException:
+            self.connection.close()
+            raise
+        finally:
+            other.close()  # what the process holds is then the last: it closes with it
+
+    def give(self, item: tuple[int, Any] | None) -> None:
+        """None: there is no more to do."""
+        self.in_hand, self.expected = item, item is not None
+        if item:
+            with suppress(OSError):  # it is dead, which shows where its answer is read
+                self.connection.send(item[1])
+
+    def ended(self) -> str:
+        """Why, in words."""
+        self.connection.close()
+        self.process.join()
+        code = self.process.exitcode or 0
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"a worker process has ended ({how}); if memory ran out, use fewer --workers"
+
+
+def _results(
+    team: list[_Worker], items: Iterable[Given], lost: Callable[[Given, str], Made]
+) -> Iterator[Made]:
+    todo = enumerate(items)
+    done: dict[int, Made] = {}
+    number, reason = 0, ""
+    while expected := {worker.connection: worker for worker in team if worker.expected}:
+        for connection in wait(list(expected), 0 if number in done else None):
+            worker = expected[connection]  # type: ignore[index]
+            try:
+                fault, answer = worker.connection.recv()
+            except (EOFError, OSError):
+                reason = worker.ended()
+                if worker.in_hand is None:  # it would end again
+                    team.remove(worker)
+                    continue
+                done[worker.in_hand[0]] = lost(worker.in_hand[1], reason)
+                try:
+                    worker.start()
+                except OSError:
+                    team.remove(worker)
+                continue
+            if fault:
+                raise answer
+            if worker.in_hand:
+                done[worker.in_hand[0]] = answer
+            worker.give(next(todo, None))
+        if number in done:
+            yield done.pop(number)
+            number += 1
+    for number in sorted(done):
+        yield done[number]
+    for _, item in todo:
+        _fail(item, reason)
 
 
 def core_shares(workers: int) -> list[list[int]]:
@@ -139,27 +217,26 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _checked(results: Iterator[Made]) -> Iterator[Made]:
-    try:
-        yield from results
-    except BrokenProcessPool as error:
-        raise TPGANError(
-            f"a worker process has ended ({error}); expected memory for a model in each: use fewer "
-            "--workers. What was written so far is kept"
-        ) from None
-
-
-def _begin(shares: Any, make: Callable[[], Callable[[Any], Any]]) -> None:
-    """Of a worker."""
-    global _call
+def _serve(
+    connection: Any, make: Callable[[], Callable[[Any], Any]], cores: list[int], threads: int
+) -> None:
+    """Of a worker: answers each item with (whether it failed, result or error)."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    cores, threads = shares.get()
     if cores:
         os.sched_setaffinity(0, cores)
     # Runtimes start a thread for each core that they see.
     os.environ[OVERRIDE] = str(threads)
     load_opencv().setNumThreads(threads)
-    _call = make()
+    call = make()
+    answer: tuple[bool, Any] = False, None  # it is open
+    with suppress(EOFError, OSError):  # nobody listens any more
+        while True:
+            connection.send(answer)
+            item = connection.recv()
+            try:
+                answer = False, call(item)
+            except Exception as error:
+                answer = True, error
 
 
 def _end_with_parent() -> None:
@@ -168,7 +245,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _work(item: Any) -> Any:
-    return _call(item)

@@ -29,9 +29,7 @@ SUFFIXES: Final = frozenset(
 )
 """Endings by which a folder's images are told; a file given by name may have any."""
 
-_WRITTEN: Final = SUFFIXES | set(
-    ".avif .dib .exr .hdr .jp2 .pam .pbm .pgm .pic .pnm .ppm .pxm .ras .sr".split()
-)
+_WRITTEN: Final = SUFFIXES | {".avif", ".dib", ".jp2", ".pam", ".pbm", ".pgm", ".pnm", ".ppm"}
 """Endings that OpenCV may write. It gets one of these and never the user's own string: its binding
 dies on a name that is not UTF-8."""
 
