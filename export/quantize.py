@@ -40,6 +40,8 @@ CHOOSING: Final = 8
 _WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # With what lies between the convolutions in integers as well, nothing returns to float.
 _ON_CPU: Final = (*_WEIGHTED, "LeakyRelu", "Add", "Concat", "Resize")
+# Pixels change their places, not their values.
+_MOVING: Final = ("Concat", "Reshape", "Slice", "Transpose", "SpaceToDepth", "GridSample")
 _GATHERING: Final = ("Add", "Concat", "Resize")
 
 
@@ -162,16 +164,35 @@ def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
-    """Convolutions that take an input of the network, or give a picture through a Tanh."""
-    before_tanh = {n.input[0] for n in graph.graph.node if n.op_type == "Tanh"}
-    return tuple(
-        node.name
-        for node in graph.graph.node
-        if node.op_type == "Conv"
-        and (
-            set(node.input) & {value.name for value in graph.graph.input}
-            or set(node.output) & before_tanh
-        )
+    """What takes a picture or gives one, or a place: the first and the last products, and whatever
+    is computed behind the last ones.
+
+    A last product is one before a Tanh, an output of the network or a GridSample (which fetches at
+    a place) with no other product between.
+    """
+    nodes = list(graph.graph.node)
+    outputs = {value.name for value in graph.graph.output}
+    places = {name for node in nodes if node.op_type == "GridSample" for name in node.input[1:]}
+    last, behind = set(), set()
+    for node in reversed(nodes):  # in an ONNX, what takes a value comes after what makes it
+        ends = bool(set(node.output) & (outputs | places)) or node.op_type == "Tanh"
+        if node.op_type not in _WEIGHTED:
+            if ends or set(node.output) & last:
+                last |= set(node.input)
+                behind.add(node.name)
+        elif ends or set(node.output) & last:
+            behind.add(node.name)
+    first = [node.name for node in nodes if node.op_type in _WEIGHTED and node.name not in behind]
+    pictures = {value.name for value in graph.graph.input}
+    taking = set()
+    for node in nodes:
+        if set(node.input) & pictures:
+            if node.op_type in _WEIGHTED:
+                taking.add(node.name)
+            elif node.op_type in _MOVING:
+                pictures |= set(node.output)
+    return tuple(name for name in first if name in taking) + tuple(
+        node.name for node in nodes if node.name in behind
     )
 
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, numpy_helper
 from export import quantize
 from export.engines import builder
 from export.precisions import calibration
-from export.precisions.half import convert, precision_of
+from export.precisions.half import convert, load_weights_fp32, precision_of
 from export.quantize import Request, quantise
 from tpgan_sdk.backends import parity
 from tpgan_sdk.errors import ExportError
@@ -166,6 +166,23 @@ def test_the_tail_of_the_packaged_network() -> None:
     graph = onnx.load(resolve_model(None).path)
     kinds = {node.name: node.op_type for node in graph.graph.node}
     assert [kinds[name] for name in quantize._tail(graph)] == ["Clip", "Add"]
+
+
+def test_of_a_network_that_fetches_places_and_shares_are_in_float() -> None:
+    """Its heads have at most 6 channels, the products between at least 16; 6 more take pictures."""
+    graph = load_weights_fp32(onnx.load(resolve_model(None).path))
+    channels = {weight.name: weight.dims[0] for weight in graph.graph.initializer if weight.dims}
+    convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
+    width = {node.name: channels[node.input[1]] for node in convolutions}
+    found = quantize._ends(graph)
+    heads = {name for name, count in width.items() if count <= 6}
+    # Silhouette at four scales, flow, tone, composer, and three local pathways.
+    assert sorted(width[name] for name in heads) == [1, 1, 1, 1, 3, 4, 4, 4, 6, 6]
+    assert heads <= set(found)
+    # Encoder, composer and its last two, and three local pathways.
+    assert len((set(found) & set(width)) - heads) == 6
+    kinds = {node.name: node.op_type for node in graph.graph.node}
+    assert {kinds[name] for name in found} >= {"GridSample", "AveragePool", "Softmax", "Clip"}
 
 
 def test_fp8_weights_are_the_nearest_numbers(fp8: Path) -> None:
