@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +302,44 @@ def test_empty_missing_and_folder(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.jpg")
     with pytest.raises(ImageError, match="is a folder; expected an image file"):
         read_image(tmp_path)
+
+
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    """A pipe given by name is read, up to a limit; a device is not, and a NUL is no path."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    data = encoded(picture(), "PNG")
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
+    writer.start()
+    assert close(read_image(pipe), picture())
+    with pytest.raises(ImageError, match=r"/dev/zero is a device or a socket; expected"):
+        read_image("/dev/zero")
+    with pytest.raises(ImageError, match=r"is no path \(embedded null byte\); expected"):
+        read_image("photo\0.png")
+    with pytest.raises(ImageError, match="is no path"):
+        write_image("photo\0.png", np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_pipe_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tpgan_sdk.images.files.MAX_PIXELS", 1000)
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        with suppress(BrokenPipeError), pipe.open("wb") as file:
+            while True:
+                file.write(bytes(65536))
+
+    threading.Thread(target=write, daemon=True).start()
+    with pytest.raises(ImageError, match="too large for an image"):
+        read_image(pipe)
+
+
+@pytest.mark.parametrize("shape", [(100_000, 100_000, 3), (100_000, 100_000), (100_000, 2000, 4)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_broadcast_array_takes_no_memory(shape: tuple[int, ...], kind: type) -> None:
+    with pytest.raises(ImageError, match="broadcast to more than 120 million pixels"):
+        check_image(np.broadcast_to(kind(0), shape))
 
 
 def test_arrays_that_are_taken() -> None:

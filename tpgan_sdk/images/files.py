@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -55,8 +56,8 @@ def read_image(path: str | Path) -> UInt8Array:
         (H, W, 3) uint8 BGR.
 
     Raises:
-        ImageError: missing, a folder, empty, not an image, larger than `MAX_PIXELS`, cut off, or
-            damaged so that it shows.
+        ImageError: missing, a folder, a device or socket, empty, not an image, larger than
+            `MAX_PIXELS`, cut off, or damaged so that it shows.
     """
     cv2 = load_opencv()
 
@@ -103,11 +104,17 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
         (H, W, 3) uint8 BGR, contiguous; the same array where it is that already.
 
     Raises:
-        ImageError: any other type or shape.
+        ImageError: any other type or shape, or a broadcast array of more than `MAX_PIXELS`.
     """
     if not isinstance(image, np.ndarray):
         raise ImageError(f"the image is a {type(image).__name__}; {_EXPECTED}, or a path")
     found = f"the image has shape {image.shape} and type {image.dtype}; {_EXPECTED}"
+    # It holds no memory, and its copy would take all. Any other array's size the user has chosen.
+    if 0 in image.strides and image.size > 4 * MAX_PIXELS:
+        raise ImageError(
+            f"{found}; broadcast to more than {MAX_PIXELS // 1_000_000} million pixels it is no "
+            "photo"
+        )
     if image.dtype == np.uint16:
         # 65535 / 255 is 257: rounded to the nearest.
         image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -148,6 +155,8 @@ def write_image(path: str | Path, image: UInt8Array) -> None:
             cannot be written.
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise ImageError(f"{str(path)!r} is no path (embedded null byte); expected a file to write")
     _check_writable(path, image)
     encoded = _encode(path, image)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
@@ -223,16 +232,33 @@ def _read_bytes(path: Path) -> bytes:
         )
     try:
         # Even uncompressed 16-bit RGBA is smaller: whatever it is, it would not be accepted.
-        if path.stat().st_size > 8 * MAX_PIXELS + 1_000_000:
-            raise ImageError(f"{path} is too large for an image; expected one of {MAX_PIXELS} px")
-        data = path.read_bytes()
+        limit = 8 * MAX_PIXELS + 1_000_000
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size > limit:
+            raise _too_large(path)
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+            raise ImageError(
+                f"{path} is a device or a socket; expected an image file, or a pipe that gives one"
+            )
+        with path.open("rb") as file:
+            data = file.read(limit + 1)  # a pipe tells no size
+    except ValueError as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{str(path)!r} is no path ({error}); expected an image file") from error
     except FileNotFoundError as error:
         raise ImageError(f"{path} does not exist; expected an image file") from error
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise _too_large(path)
     if not data:
         raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
     return data
+
+
+def _too_large(path: Path) -> ImageError:
+    return ImageError(f"{path} is too large for an image; expected one of {MAX_PIXELS} px")
 
 
 def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
