@@ -183,6 +183,17 @@ def test_16_bit_is_scaled(tmp_path: Path, kind: str) -> None:
     np.testing.assert_array_equal(image[:, :, 0], image[:, :, 2])
 
 
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_the_range_of_uint16_is_looked_at(tmp_path: Path, bits: int) -> None:
+    """Cameras of 10 and 12 bits; the nearest of 256 values."""
+    white = 2**bits - 1
+    deep = np.linspace(0, white, 999).astype(np.uint16)[None]
+    expected = np.rint(deep / white * 255)
+    np.testing.assert_array_equal(check_image(deep)[:, :, 1], expected)
+    image = read(tmp_path, encoded(Image.fromarray(deep), "PNG"))
+    np.testing.assert_array_equal(image[:, :, 1], expected)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_alpha_is_composed_on_grey(tmp_path: Path, kind: str) -> None:
     rgba = np.array([[[255, 0, 0, 255], [9, 9, 9, 0]]], np.uint8).repeat(8, 0).repeat(8, 1)

@@ -43,8 +43,9 @@ _EXPECTED = "expected (H, W, 3) uint8 in BGR order"
 def read_image(path: str | Path) -> UInt8Array:
     """A file as the SDK takes it.
 
-    EXIF rotation is applied; 16 bit become 8; grey becomes BGR; alpha is composed on grey, as in
-    `check_image`; CMYK is converted; of an animation or several pages the first is taken.
+    EXIF rotation is applied; 10, 12 or 16 bit become 8 and alpha is composed on grey as in
+    `check_image`; grey becomes BGR; CMYK is converted; of an animation or several pages
+    the first is taken.
 
     What is told: a file that ends too early or lacks its end marker, and whatever the decoder
     refuses, as any wrong bit of a PNG (it carries checksums). What is not: damage in the middle of
@@ -96,7 +97,8 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
     """An array given by the user, as the SDK takes it.
 
     Args:
-        image: uint8, or uint16 over its full range; (H, W, 3) BGR, (H, W, 4) BGRA, which is
+        image: uint8, or uint16 (of 10 bits where nothing is above 1023, of 12 where nothing is
+            above 4095, else of 16; shift 14 bits by two); (H, W, 3) BGR, (H, W, 4) BGRA, which is
             composed on grey, (H, W) or (H, W, 1) grey. Alpha that is nowhere above 1 of 255 is
             none: screen grabs leave it 0, masks are stored as 0 and 1.
 
@@ -116,8 +118,7 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
             "photo"
         )
     if image.dtype == np.uint16:
-        # 65535 / 255 is 257: rounded to the nearest.
-        image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        image = _to_8_bits(image)
     if image.dtype != np.uint8:
         hint = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
         raise ImageError(found + (hint if image.dtype.kind == "f" else ""))
@@ -255,6 +256,13 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
     return data
+
+
+def _to_8_bits(image: npt.NDArray[np.uint16]) -> UInt8Array:
+    """Rounded to the nearest. A picture of 16 bits that stays below 4096 would be black."""
+    highest = int(image.max(initial=0))
+    white = next(white for white in (1023, 4095, 65535) if highest <= white)
+    return ((image.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
 
 
 def _too_large(path: Path) -> ImageError:
