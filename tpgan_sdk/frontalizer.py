@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +26,14 @@ from .geometry import CROP_SIZE
 from .gpu.frames import GpuArray, GpuFrame
 from .images.files import check_image
 from .images.resample import UInt8Array
+from .images.sources import PillowImage
 from .models.model import Model, resolve_model
 from .pipeline.pipeline import Cut, FacePipeline, Picture
 from .types import BackendInfo, Detection, Face
 
 log = logging.getLogger("tpgan_sdk")
 
-ImageLike = str | Path | npt.NDArray[Any] | GpuFrame | GpuArray
+ImageLike = str | Path | bytes | BinaryIO | PillowImage | npt.NDArray[Any] | GpuFrame | GpuArray
 """A file, an array, or what `tpgan_sdk.gpu.frames.frame_of` takes as BGR; a `GpuFrame` has
 a format."""
 
@@ -173,8 +174,9 @@ class Frontalizer:
         """All faces of one picture, best detected first.
 
         Args:
-            image: path, (H, W, 3) uint8 BGR, or a picture on the GPU: with a backend there and
-                the compiled kernels it is used where it lies.
+            image: path, encoded file as bytes or open file, `PIL.Image`, (H, W, 3) uint8 BGR, or
+                a picture on the GPU: with a backend there and the compiled kernels it is used
+                where it lies.
             faces: `Detection`s, or what `insightface.app.FaceAnalysis.get` returned for this
                 picture; None: the detector looks for them, for which one on the GPU is downloaded.
             largest_only: only the face with the largest box.

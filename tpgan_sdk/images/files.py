@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import uuid
 from collections import Counter
@@ -37,6 +38,7 @@ dies on a name that is not UTF-8."""
 PASTED: Final = ".pasted"
 """What the name of a photo with its faces pasted back has beyond that of the face."""
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXPECTED = "expected (H, W, 3) uint8 in BGR order"
 
 
@@ -60,10 +62,24 @@ def read_image(path: str | Path) -> UInt8Array:
         ImageError: missing, a folder, a device or socket, empty, not an image, larger than
             `MAX_PIXELS`, cut off, or damaged so that it shows.
     """
-    cv2 = load_opencv()
+    if found := _ADDRESS.match(str(path)):
+        raise ImageError(
+            f"{path} is an address ({found[1]}); the SDK downloads nothing: download it and pass "
+            "the file, or its bytes"
+        )
+    path = Path(path).expanduser() if str(path).startswith("~") else Path(path)
+    return decode_image(_read_bytes(path), str(path))
 
-    path = Path(path)
-    data = _read_bytes(path)
+
+def decode_image(data: bytes, path: str) -> UInt8Array:
+    """As `read_image`, of the bytes of a file; `path` is what errors call it.
+
+    Raises:
+        ImageError: empty, not an image, larger than `MAX_PIXELS`, cut off, or damaged.
+    """
+    cv2 = load_opencv()
+    if not data:
+        raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
     try:
         header = read_header(data)
     except ImageError as error:
@@ -120,8 +136,7 @@ def check_image(image: npt.NDArray[Any]) -> UInt8Array:
     if image.dtype == np.uint16:
         image = _to_8_bits(image)
     if image.dtype != np.uint8:
-        hint = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
-        raise ImageError(found + (hint if image.dtype.kind == "f" else ""))
+        raise ImageError(found + (_of_floats(image) if image.dtype.kind == "f" else ""))
     if image.ndim == 2:
         image = image[:, :, None]
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
@@ -253,9 +268,16 @@ def _read_bytes(path: Path) -> bytes:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(data) > limit:
         raise _too_large(path)
-    if not data:
-        raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
     return data
+
+
+def _of_floats(image: npt.NDArray[Any]) -> str:
+    """How a picture of floats becomes bytes."""
+    if image.size and np.nanmax(image) > 2:
+        return ": it seems to be in 0..255, so image.round().clip(0, 255).astype(np.uint8)"
+    if image.size and np.nanmin(image) < 0:
+        return ": multiply by 127.5 and add 127.5 where it is in -1..1, then .astype(np.uint8)"
+    return ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
 
 
 def _to_8_bits(image: npt.NDArray[np.uint16]) -> UInt8Array:

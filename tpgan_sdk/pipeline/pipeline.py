@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from ..faces.pasting import paste_back
 from ..geometry import CROP_SIZE
 from ..gpu.arguments import FaceOnGpu
 from ..gpu.frames import MAX_SIDE, GpuFrame, is_on_gpu
-from ..images.files import check_image, read_image
 from ..images.resample import Float32Array, UInt8Array, mirror_image, to_uint8
+from ..images.sources import load_image
 from ..models.model import Model
 from ..system.opencv import load_opencv
 from ..types import Face
@@ -63,15 +62,13 @@ class FacePipeline:
             )
 
     def picture(self, image: Any) -> Picture:
-        """A file, an array, or a picture on the GPU: left there where its faces can be cut there.
+        """Any form of `load_image`, or a picture on the GPU: left there where it can be cut there.
 
         Raises:
             ImageError: it is none of these.
         """
-        if isinstance(image, str | Path):
-            return read_image(image)
         if not is_on_gpu(image):
-            return check_image(image)
+            return load_image(image)
         return downloaded(image) if isinstance(self._gpu, str) else self._gpu.take(image)
 
     def on_host(self, picture: Picture) -> UInt8Array:
