@@ -173,7 +173,8 @@ def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
     nodes = list(graph.graph.node)
     outputs = {value.name for value in graph.graph.output}
     places = {name for node in nodes if node.op_type == "GridSample" for name in node.input[1:]}
-    last, behind = set(), set()
+    last: set[str] = set()
+    behind: set[str] = set()
     for node in reversed(nodes):  # in an ONNX, what takes a value comes after what makes it
         ends = bool(set(node.output) & (outputs | places)) or node.op_type == "Tanh"
         if node.op_type not in _WEIGHTED:
