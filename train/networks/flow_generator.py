@@ -39,8 +39,6 @@ SAMPLED = 0.02, 0.2
 """Photo pixels for a frontal one: so few are none, so many are enough."""
 TURNED = 1.0, 2.5
 """Mean way of the flow in px, in either direction: of a frontal face, and of a turned one."""
-INSIDE = 0.5, 0.9
-"""Silhouette, eroded, of what is background, and of what is the person for sure."""
 BLEND = slice(6, 9)
 """Channels of the filled picture behind the fetched and the mirrored one."""
 MIN_SHARE = 0.02
@@ -299,11 +297,7 @@ class FlowGenerator(nn.Module):
         person = fetch(torch.sigmoid(silhouette), place)
         if self.spec.silhouette:
             # Of a turned face only the person is fetched; a frontal photo stays whole.
-            # Detached: or the silhouette learns to reach beyond the person, to be eroded less.
-            inside = fetch(eroded(torch.sigmoid(silhouette.detach())), place)
-            low, high = INSIDE
-            inside = torch.clamp((inside - low) / (high - low), 0.0, 1.0)
-            seen = seen * (1 - self.pathway.turned(flow) * (1 - inside))
+            seen = seen * (1 - self.pathway.turned(flow) * (1 - person))
         mirrored, seen_mirrored = fetched.flip(3), seen.flip(3)
         if not self.spec.mirror:
             mirrored, seen_mirrored = fetched, seen
@@ -383,11 +377,6 @@ def fetch(picture: Tensor, place: Tensor, mode: str = "bilinear") -> Tensor:
     its sharpness.
     """
     return F.grid_sample(picture, place, mode, padding_mode="border", align_corners=False)
-
-
-def eroded(silhouette: Tensor) -> Tensor:
-    """(N, 1, h, w) the least of each 3x3: the profile's own edge is half background."""
-    return -F.max_pool2d(-silhouette, 3, stride=1, padding=1)
 
 
 def colourfulness(picture: Tensor) -> Tensor:
