@@ -145,10 +145,24 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
     """Nodes to leave in float, by what the choice is called after the method."""
     ends = _ends(graph)
     choices = {"": (), ", ends in float": ends}
-    if target == "cpu":
+    if places := _places(graph):
+        # A place that is off by half a pixel shows everywhere.
+        choices[", ends and places in float"] = (*ends, *places)
+    elif target == "cpu":
         # What is quantised where the picture is made shows most.
         choices[", ends and tail in float"] = (*ends, *_tail(graph))
     return choices
+
+
+def _places(graph: onnx.ModelProto) -> tuple[str, ...]:
+    """All that decides at which places a GridSample fetches; of other networks nothing."""
+    wanted = {i for n in graph.graph.node if n.op_type == "GridSample" for i in n.input[1:]}
+    names = []
+    for node in reversed(graph.graph.node):
+        if set(node.output) & wanted:
+            wanted |= set(node.input)
+            names.append(node.name)
+    return tuple(names)
 
 
 def _tail(graph: onnx.ModelProto) -> tuple[str, ...]:

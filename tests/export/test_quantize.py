@@ -183,6 +183,15 @@ def test_of_a_network_that_fetches_places_and_shares_are_in_float() -> None:
     assert len((set(found) & set(width)) - heads) == 6
     kinds = {node.name: node.op_type for node in graph.graph.node}
     assert {kinds[name] for name in found} >= {"GridSample", "AveragePool", "Softmax", "Clip"}
+    # What decides the places: the flow's head and all convolutions before it, none behind.
+    places = set(quantize._places(graph)) & set(width)
+    assert {width[name] for name in places & heads} == {3}
+    assert 25 < len(places) < 40
+    assert not places & set(list(width)[60:])
+
+
+def test_a_network_that_draws_all_has_no_places(source: Path) -> None:
+    assert quantize._places(onnx.load(source)) == ()
 
 
 def test_fp8_weights_are_the_nearest_numbers(fp8: Path) -> None:
