@@ -154,9 +154,14 @@ def _in_float(graph: onnx.ModelProto, target: Target) -> dict[str, tuple[str, ..
     return choices
 
 
+def _fetched_at(graph: onnx.ModelProto) -> set[str]:
+    """Values that tell a GridSample its places."""
+    return {i for n in graph.graph.node if n.op_type == "GridSample" for i in n.input[1:]}
+
+
 def _places(graph: onnx.ModelProto) -> tuple[str, ...]:
     """All that decides at which places a GridSample fetches; of other networks nothing."""
-    wanted = {i for n in graph.graph.node if n.op_type == "GridSample" for i in n.input[1:]}
+    wanted = _fetched_at(graph)
     names = []
     for node in reversed(graph.graph.node):
         if set(node.output) & wanted:
@@ -184,31 +189,23 @@ def _ends(graph: onnx.ModelProto) -> tuple[str, ...]:
     A last product is one before a Tanh, an output of the network or a GridSample (which fetches at
     a place) with no other product between.
     """
-    nodes = list(graph.graph.node)
-    outputs = {value.name for value in graph.graph.output}
-    places = {name for node in nodes if node.op_type == "GridSample" for name in node.input[1:]}
-    last: set[str] = set()
+    outputs = {value.name for value in graph.graph.output} | _fetched_at(graph)
     behind: set[str] = set()
-    for node in reversed(nodes):  # in an ONNX, what takes a value comes after what makes it
-        ends = bool(set(node.output) & (outputs | places)) or node.op_type == "Tanh"
-        if node.op_type not in _WEIGHTED:
-            if ends or set(node.output) & last:
-                last |= set(node.input)
-                behind.add(node.name)
-        elif ends or set(node.output) & last:
+    last: set[str] = set()
+    for node in reversed(graph.graph.node):  # what takes a value comes after what makes it
+        if node.op_type == "Tanh" or set(node.output) & (outputs | last):
             behind.add(node.name)
-    first = [node.name for node in nodes if node.op_type in _WEIGHTED and node.name not in behind]
+            if node.op_type not in _WEIGHTED:
+                last |= set(node.input)
     pictures = {value.name for value in graph.graph.input}
-    taking = set()
-    for node in nodes:
+    taking: set[str] = set()
+    for node in graph.graph.node:
         if set(node.input) & pictures:
             if node.op_type in _WEIGHTED:
                 taking.add(node.name)
             elif node.op_type in _MOVING:
                 pictures |= set(node.output)
-    return tuple(name for name in first if name in taking) + tuple(
-        node.name for node in nodes if node.name in behind
-    )
+    return tuple(node.name for node in graph.graph.node if node.name in taking | behind)
 
 
 def _insert(
