@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tpgan_sdk.errors import ImageError
+from tpgan_sdk.images import files, sources
 from tpgan_sdk.images.files import read_image
 from tpgan_sdk.images.sources import load_image
 
@@ -93,6 +94,22 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_is_no_picture_is_told(source: object, told: str) -> None:
     with pytest.raises(ImageError, match=told):
         load_image(source)
+
+
+def test_an_endless_file_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (files, sources):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    with open("/dev/zero", "rb") as zeros, pytest.raises(ImageError, match="is too large"):
+        load_image(zeros)
+
+
+def test_a_closed_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(Image.fromarray(RGB)))
+    with path.open("rb") as file:
+        pass
+    with pytest.raises(ImageError, match=r"photo\.png cannot be read: .*closed"):
+        load_image(file)
 
 
 def test_the_advice_for_a_tensor_is_right() -> None:

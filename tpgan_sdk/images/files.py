@@ -23,6 +23,9 @@ from .resample import UInt8Array
 MAX_PIXELS: Final = 120_000_000
 """Larger pictures are refused from their header: twice the largest common camera's."""
 
+MAX_BYTES: Final = 8 * MAX_PIXELS + 1_000_000
+"""Of a file: even uncompressed 16-bit RGBA is smaller. More is not read, whatever it is."""
+
 TRANSPARENT_GREY: Final = 128
 """What shows through transparent pixels: the middle of the network's range, like a studio wall."""
 
@@ -80,6 +83,8 @@ def decode_image(data: bytes, path: str) -> UInt8Array:
     cv2 = load_opencv()
     if not data:
         raise ImageError(f"{path} is empty (0 bytes); expected an image file: copy it again")
+    if len(data) > MAX_BYTES:
+        raise _too_large(path)
     try:
         header = read_header(data)
     except ImageError as error:
@@ -247,28 +252,23 @@ def _read_bytes(path: Path) -> bytes:
             f"images ({' '.join(sorted(SUFFIXES))})"
         )
     try:
-        # Even uncompressed 16-bit RGBA is smaller: whatever it is, it would not be accepted.
-        limit = 8 * MAX_PIXELS + 1_000_000
         status = path.stat()
-        if stat.S_ISREG(status.st_mode) and status.st_size > limit:
-            raise _too_large(path)
+        if stat.S_ISREG(status.st_mode) and status.st_size > MAX_BYTES:
+            raise _too_large(str(path))
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
             raise ImageError(
                 f"{path} is a device or a socket; expected an image file, or a pipe that gives one"
             )
         with path.open("rb") as file:
-            data = file.read(limit + 1)  # a pipe tells no size
+            return file.read(MAX_BYTES + 1)  # a pipe tells no size
+    except ImageError:
+        raise  # which is a ValueError
     except ValueError as error:
-        if isinstance(error, ImageError):
-            raise
         raise ImageError(f"{str(path)!r} is no path ({error}); expected an image file") from error
     except FileNotFoundError as error:
         raise ImageError(f"{path} does not exist; expected an image file") from error
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(data) > limit:
-        raise _too_large(path)
-    return data
 
 
 def _of_floats(image: npt.NDArray[Any]) -> str:
@@ -287,7 +287,7 @@ def _to_8_bits(image: npt.NDArray[np.uint16]) -> UInt8Array:
     return ((image.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
 
 
-def _too_large(path: Path) -> ImageError:
+def _too_large(path: str) -> ImageError:
     return ImageError(f"{path} is too large for an image; expected one of {MAX_PIXELS} px")
 
 
@@ -299,10 +299,10 @@ def _check_writable(path: Path, image: npt.NDArray[Any]) -> None:
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.dtype == np.uint8 and image.ndim in (2, 3) and channels in (1, 3, 4) and image.size:
         return
-    scale = ": multiply by 255 where it is in 0..1, then round and .astype(np.uint8)"
+    scale = _of_floats(image) if image.dtype.kind == "f" else ""
     raise ImageError(
         f"{path} is not written: the image has shape {image.shape} and type {image.dtype}; "
-        f"{_EXPECTED} with at least one pixel{scale if image.dtype.kind == 'f' else ''}"
+        f"{_EXPECTED} with at least one pixel{scale}"
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import ImageError
-from .files import check_image, decode_image, read_image
+from .files import MAX_BYTES, check_image, decode_image, read_image
 from .resample import UInt8Array
 
 
@@ -53,13 +52,22 @@ def load_image(source: Any) -> UInt8Array:
         )
     if any(kind.__module__.partition(".")[0] == "PIL" for kind in type(source).__mro__):
         return _of_pillow(source)
-    if isinstance(source, io.TextIOBase):
-        raise ImageError("the image is a file opened as text; open it with mode 'rb'")
-    if callable(read := getattr(source, "read", None)):
-        return decode_image(bytes(read()), str(getattr(source, "name", "the open file")))
+    if hasattr(source, "read"):
+        return _of_file(source)
     if not isinstance(source, np.ndarray) and hasattr(source, "__array__"):
         return check_image(np.asarray(source))
     return check_image(source)
+
+
+def _of_file(file: Any) -> UInt8Array:
+    name = str(getattr(file, "name", "the open file"))
+    try:
+        data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # a closed one; text that is no text
+        raise ImageError(f"{name} cannot be read: {error}") from error
+    if isinstance(data, str):
+        raise ImageError(f"{name} is a file opened as text; open it with mode 'rb'")
+    return decode_image(data, name)
 
 
 def _of_pillow(picture: Any) -> UInt8Array:
