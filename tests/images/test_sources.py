@@ -84,7 +84,7 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (b"not a picture", "the encoded picture .*not"),
         (encoded(Image.fromarray(RGB))[:-20], "the encoded picture .*cut off"),
         (io.StringIO("x"), "opened as text; open it with mode 'rb'"),
-        (torch.zeros(3, 4, 5), r"torch tensor of shape \(3, 4, 5\).*permute\(1, 2, 0\)"),
+        (torch.zeros(3, 4, 5), r"is a Tensor; expected \(H, W.*\(3, 4, 5\).*permute\(1, 2, 0\)"),
         (None, "the image is a NoneType"),
         (np.full((2, 2, 3), 200.0), r"in 0\.\.255, so image\.round\(\)"),
         (np.full((2, 2, 3), 0.5), r"multiply by 255 where it is in 0\.\.1"),

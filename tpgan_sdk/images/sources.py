@@ -47,8 +47,9 @@ def load_image(source: Any) -> UInt8Array:
     library = type(source).__module__.partition(".")[0]
     if library == "torch":
         raise ImageError(
-            f"the image is a torch tensor of shape {tuple(source.shape)}; pass it as BGR array: "
-            "tensor.flip(0).permute(1, 2, 0).mul(255).round().byte().cpu().numpy() for RGB in 0..1"
+            f"the image is a {type(source).__name__}; expected (H, W, 3) uint8 in BGR order: of a "
+            f"torch tensor of RGB in 0..1, (3, H, W) (this one: {tuple(source.shape)}), "
+            "tensor.flip(0).permute(1, 2, 0).mul(255).round().byte().cpu().numpy()"
         )
     if any(kind.__module__.partition(".")[0] == "PIL" for kind in type(source).__mro__):
         return _of_pillow(source)
